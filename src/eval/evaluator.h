@@ -1,0 +1,88 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/outcome.h"
+#include "base/result.h"
+#include "base/task.h"
+#include "base/workspaces.h"
+
+namespace coppice::eval {
+
+// What is evaluated.
+struct Target {
+  AttemptId attempt;
+  ObjectId commit;
+  bool clean = false;  // in a checkout of its own (suspicious nodes, export)
+};
+
+// A phase that ended a node (SPEC §3), or Verdict::kLost.
+struct Failure {
+  std::optional<Outcome> outcome;  // nothing: lost after its retries
+  Verdict verdict = Verdict::kFailed;
+  EvalPhase phase = EvalPhase::kMeasure;
+  std::string reason;     // "make test: exit 2"
+  std::string signature;  // phase, verdict, normalised last error line
+  std::string tail;       // last lines of output, sanitized
+  std::string log;        // path relative to the run directory
+};
+
+// One run of the measurement command (SPEC §4, `sampled`).
+struct Sample {
+  int index = 0;
+  SamplePhase phase = SamplePhase::kScreen;
+  Verdict verdict = Verdict::kOk;
+  std::map<std::string, double> metrics;  // every number seen, dotted names
+  std::optional<Failure> failure;         // metrics decide nothing if set
+  int exit_code = 0;
+  int signal = 0;
+  double seconds = 0;
+  double cpu_seconds = 0;
+  std::int64_t rss_kb = 0;
+  int slot = 0;
+  bool cached = false;
+  bool leaked = false;
+  std::string log;
+};
+
+struct SampleRequest {
+  SamplePhase phase = SamplePhase::kScreen;
+  int index = 0;  // number of the sample of its node; COPPICE_SEED follows
+};
+
+struct PhaseSeconds {
+  double build = 0;
+  double checks = 0;
+};
+
+// A node made ready in a slot, which it holds. Conductor thread.
+class Session {
+ public:
+  virtual ~Session() = default;
+  // Fresh each time; never cached. Discards `warmup` runs before the first.
+  virtual Task<Sample> Measure(SampleRequest request) = 0;
+  virtual int slot() const = 0;
+};
+
+struct Opened {
+  std::unique_ptr<Session> session;  // nothing if a phase failed
+  std::optional<Failure> failure;
+  PhaseSeconds seconds;
+};
+
+// Always answers: a broken candidate is an outcome, not an error. What is our
+// own fault is tried again after 1, 5 and 25 s and then reported as lost.
+// Conductor thread; as many at once as there are slots.
+class Evaluator {
+ public:
+  virtual ~Evaluator() = default;
+  // Leases a slot, then build, smoke and checks.
+  virtual Task<Opened> Open(const Target& target) = 0;
+};
+
+}  // namespace coppice::eval

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "spec/spec.h"
+
+// A search ends by small limits, each one number and one sentence (SPEC §2
+// budget; RUN-06, RUN-07).
+
+namespace coppice::search {
+
+// What has been used, as State counts it.
+struct Consumption {
+  int finished = 0;   // attempts with an outcome, baseline excluded
+  int in_flight = 0;  // selected, no outcome yet
+  double hours = 0;   // wall clock since the start, pauses included
+  double evaluation_hours = 0;
+  double usd = 0;
+  double usd_reserved = 0;
+  std::int64_t tokens = 0;
+  int since_best = 0;  // finished attempts since the run's best changed
+  bool target_reached = false;
+  double mean_evaluation_seconds = 0;  // of one node, for forecasts
+  // Samples taken by the search (baseline and final excluded).
+  int samples = 0;
+};
+
+class Budget {
+ public:
+  explicit Budget(const spec::Budget& limits);
+
+  // How many further attempts may start now: room in the node limit less what
+  // is in flight, 0 once a limit is reached.
+  int Room(const Consumption& used) const;
+  // "max_nodes", "max_hours", "max_evaluation_hours", "max_cost_usd",
+  // "max_tokens", "plateau", "target"; nothing while the search may go on.
+  // Time for the final (its share and at least one evaluation) is kept back.
+  std::optional<std::string> Reached(const Consumption& used) const;
+  // Limits used to 80 % or more, as "max_nodes: 81 of 100"; for one warning
+  // each.
+  std::vector<std::string> Warnings(const Consumption& used) const;
+  // Samples the final race may take: 10 % of the evaluations, at least what
+  // two finalists and the baseline need.
+  int FinalSamples(const Consumption& used, int repeats) const;
+
+ private:
+  spec::Budget limits_;
+};
+
+// "this budget buys about N nodes, ends 05:40, limit: max_hours" (SET-11).
+struct Forecast {
+  int nodes = 0;
+  double hours = 0;
+  std::string limit;
+  std::vector<std::string> warnings;  // fewer than 10 nodes
+};
+Forecast ForecastRun(const spec::Spec& spec, double seconds_per_node, int slots);
+
+}  // namespace coppice::search

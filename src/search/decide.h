@@ -1,0 +1,102 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/outcome.h"
+#include "search/measurements.h"
+#include "spec/spec.h"
+
+// The decision rule (SPEC §5) as pure functions: samples in, the next
+// measurement or an outcome with its reason out. No state, no clock, no I/O.
+
+namespace coppice::search {
+
+enum class NextMeasurement {
+  kScreen,         // one screen sample of the candidate
+  kConfirmPair,    // one fresh pair of candidate and best
+  kHoldoutPair,    // one fresh pair of the holdout
+};
+
+struct Decision {
+  std::optional<NextMeasurement> next;
+  bool candidate_first = true;  // who goes first in the pair
+  bool enters_confirm = false;  // true with the first pair: wait for the turn
+  // Without `next`:
+  Outcome outcome = Outcome::kValid;
+  std::string reason;  // rule and evidence: "gain 0.8% <= threshold 1.2%"
+  std::vector<std::string> flags;  // suspicious, unconfirmed, truncated ...
+};
+
+// Fresh pairs, in the order they were taken.
+struct Pair {
+  double candidate = 0;
+  double best = 0;
+};
+
+struct Contest {
+  std::optional<double> screen;         // score of the screen sample
+  std::map<std::string, double> screen_metrics;
+  double best_value = 0;                // v(best) of this moment
+  std::vector<Pair> confirm;
+  std::map<std::string, double> confirm_numbers;  // A(c) of every guard
+  std::map<std::string, double> baseline_numbers; // v(baseline) of guards
+  std::vector<Pair> holdout;
+  double holdout_sigma = 0;
+};
+
+struct NoiseModel {
+  double sigma = 0;
+  bool relative = false;
+  int repeats = 1;  // R
+  double Noise(double value) const;
+};
+
+// e and τ(R) of SPEC §5 for a best of value `best`.
+double Effect(const spec::Metric& metric, const NoiseModel& noise, double best);
+double Threshold(const spec::Metric& metric, const NoiseModel& noise,
+                 double best, int repeats);
+
+Decision Decide(const spec::Spec& spec, const NoiseModel& noise,
+                const Contest& contest);
+
+// A gate or guard that does not hold, as "recall: 0.93 >= 0.95 fails"; gates
+// need the number to be there.
+std::optional<std::string> FailedGate(
+    const spec::Metric& metric, const std::map<std::string, double>& numbers);
+std::optional<std::string> FailedGuard(
+    const spec::Metric& metric, const std::map<std::string, double>& numbers,
+    const std::map<std::string, double>& baseline);
+
+// ---- The final race (SPEC §5 "Ties", SEARCH §3.7) -------------------------
+// Top 8 by value, successive halving 8 -> 4 -> 2 -> 1, fresh interleaved
+// samples, at least 2R for the last two and the baseline.
+
+struct Racer {
+  AttemptId node;
+  double value = 0;     // v before the race: the seeding
+  int lines = 0;        // changed against base, for ties
+  int net_deleted = 0;
+  std::vector<double> fresh;  // samples of the race alone
+};
+
+struct RaceStep {
+  // Nodes to sample once each, in this order; baseline = attempt 0. Empty: the
+  // race is over.
+  std::vector<AttemptId> sample;
+  std::optional<AttemptId> winner;
+  double gain = 0;       // fraction against the baseline's fresh samples
+  bool confirmed = false;
+  std::string word;      // high, moderate, noise
+  std::string reason;
+};
+
+// The next round of a race from what it has so far; a pure function, so that
+// a resumed race goes on where it was. `budget` = samples kept for it.
+RaceStep NextRaceStep(const spec::Spec& spec, const NoiseModel& noise,
+                      std::span<const Racer> racers,
+                      std::span<const double> baseline_fresh, int budget);
+
+}  // namespace coppice::search

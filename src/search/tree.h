@@ -1,0 +1,98 @@
+#pragma once
+
+#include <boost/graph/adjacency_list.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/outcome.h"
+
+namespace coppice::search {
+
+// A vertex: one commit.
+struct Node {
+  // Constant once added.
+  AttemptId attempt;
+  ObjectId commit;
+  ObjectId tree;
+  Operator op = Operator::kDraft;
+  std::string arm;
+  std::string idea;
+  int chain = 0;
+  int depth = 0;        // of the first parent + 1; the root has 0
+  NodeId lineage;       // ancestor at depth 1; the root is its own
+  int debug_depth = 0;  // failed ancestors in a row above it
+  int added = 0;        // lines against the first parent
+  int removed = 0;
+  std::vector<std::string> files;  // changed against the first parent
+
+  // Recomputed by every event about the node.
+  std::optional<Outcome> outcome;  // nothing while it is evaluated
+  std::optional<double> value;     // v (SPEC §5), in the metric's unit
+  std::string reason;
+  std::vector<std::string> flags;
+  // Attempts on this node: finished, failed and in flight.
+  int attempts = 0;
+  int in_flight = 0;
+  bool pruned = false;
+};
+
+struct Edge {};
+
+// One attempt, whether it became a node or not.
+struct Attempt {
+  Operator op = Operator::kDraft;
+  std::vector<NodeId> parents;
+  std::string arm;
+  int chain = 0;
+  bool history_withheld = false;
+  std::string idea;
+  std::optional<NodeId> node;
+  std::optional<Outcome> outcome;  // nothing while in flight
+  std::string reason;
+};
+
+// Append-only. Boost.Graph underneath; the descriptor is the NodeId, so the
+// order of vertices is topological. Conductor thread.
+class SolutionTree {
+ public:
+  using Graph = boost::adjacency_list<boost::vecS, boost::vecS,
+                                      boost::bidirectionalS, Node, Edge>;
+
+  bool empty() const { return boost::num_vertices(graph_) == 0; }
+  std::size_t size() const { return boost::num_vertices(graph_); }
+  const Node& operator[](NodeId id) const { return graph_[id.value()]; }
+  NodeId root() const { return NodeId(0); }
+  std::optional<NodeId> Find(AttemptId attempt) const;
+  const Attempt* FindAttempt(AttemptId attempt) const;
+  std::int64_t attempts() const;  // ever selected, baseline excluded
+  const Graph& graph() const { return graph_; }
+
+  // First parent first. Children in the order of addition.
+  std::vector<NodeId> Parents(NodeId id) const;
+  std::vector<NodeId> Children(NodeId id) const;
+  bool IsAncestor(NodeId above, NodeId below) const;
+  std::vector<NodeId> PathToRoot(NodeId id) const;  // id first, root last
+  NodeId MergeBase(NodeId a, NodeId b) const;       // deepest common ancestor
+
+  // The changes, each idempotent; applied by State alone. `parents` empty:
+  // the root (attempt 0).
+  void Select(AttemptId attempt, Attempt what);
+  NodeId Commit(AttemptId attempt, Node node, const std::vector<NodeId>& parents);
+  void Finish(AttemptId attempt, Outcome outcome, std::string reason,
+              std::vector<std::string> flags);
+  // Back in flight: approve, remeasure, repaired environment.
+  void Reopen(AttemptId attempt);
+  void SetValue(NodeId node, std::optional<double> value);
+  void Prune(NodeId node);
+
+ private:
+  Graph graph_;
+  std::unordered_map<AttemptId, NodeId> by_attempt_;
+  std::unordered_map<AttemptId, Attempt> attempts_;
+};
+
+}  // namespace coppice::search
