@@ -59,6 +59,9 @@ class Lease {
   // The slot must not be used again as it is: processes may survive in it, or
   // its files are not what they should be. It is made anew.
   virtual void MarkDirty() = 0;
+  // False if the slot's files were taken away from outside: what failed in it
+  // is our fault, not the candidate's.
+  virtual bool Intact() const { return true; }
 };
 
 // Runs `setup` and `build` in a base checkout (or in a pool slot) before its

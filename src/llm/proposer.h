@@ -36,7 +36,7 @@ struct CallUsage {
 struct SourceFile {
   std::string path;
   std::string text;
-  ObjectId blob;  // of the text: equal ids, equal texts
+  std::string digest;  // of the text: equal digests, equal texts
   bool mutable_file = false;
 };
 

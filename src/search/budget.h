@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +27,7 @@ struct Consumption {
   double mean_evaluation_seconds = 0;  // of one node, for forecasts
   // Samples taken by the search (baseline and final excluded).
   int samples = 0;
+  int repeats = 1;  // R of this moment, for what the final will take
 };
 
 class Budget {
@@ -43,7 +45,7 @@ class Budget {
   // each.
   std::vector<std::string> Warnings(const Consumption& used) const;
   // Samples the final race may take: 10 % of the evaluations, at least what
-  // two finalists and the baseline need.
+  // the smallest race of the field takes.
   int FinalSamples(const Consumption& used, int repeats) const;
 
  private:
@@ -52,11 +54,12 @@ class Budget {
 
 // "this budget buys about N nodes, ends 05:40, limit: max_hours" (SET-11).
 struct Forecast {
-  int nodes = 0;
+  int nodes = 0;  // at the worst-case price; INT_MAX without any limit
   double hours = 0;
   std::string limit;
-  std::vector<std::string> warnings;  // fewer than 10 nodes
+  std::vector<std::string> warnings;  // fewer than 10 nodes, unknown price
 };
-Forecast ForecastRun(const spec::Spec& spec, double seconds_per_node, int slots);
+Forecast ForecastRun(const spec::Spec& spec, double seconds_per_node,
+                     int slots);
 
 }  // namespace coppice::search

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/ids.h"
 #include "base/outcome.h"
 #include "search/measurements.h"
 #include "spec/spec.h"
@@ -15,9 +17,9 @@
 namespace coppice::search {
 
 enum class NextMeasurement {
-  kScreen,         // one screen sample of the candidate
-  kConfirmPair,    // one fresh pair of candidate and best
-  kHoldoutPair,    // one fresh pair of the holdout
+  kScreen,       // one screen sample of the candidate
+  kConfirmPair,  // one fresh pair of candidate and best
+  kHoldoutPair,  // one fresh pair of the holdout
 };
 
 struct Decision {
@@ -27,7 +29,9 @@ struct Decision {
   // Without `next`:
   Outcome outcome = Outcome::kValid;
   std::string reason;  // rule and evidence: "gain 0.8% <= threshold 1.2%"
-  std::vector<std::string> flags;  // suspicious, unconfirmed, truncated ...
+  // suspicious (with `next` too: sample it in a clean checkout), unconfirmed,
+  // overfit.
+  std::vector<std::string> flags;
 };
 
 // Fresh pairs, in the order they were taken.
@@ -37,12 +41,12 @@ struct Pair {
 };
 
 struct Contest {
-  std::optional<double> screen;         // score of the screen sample
+  std::optional<double> screen;  // score of the screen sample
   std::map<std::string, double> screen_metrics;
-  double best_value = 0;                // v(best) of this moment
+  double best_value = 0;  // v(best) of this moment
   std::vector<Pair> confirm;
-  std::map<std::string, double> confirm_numbers;  // A(c) of every guard
-  std::map<std::string, double> baseline_numbers; // v(baseline) of guards
+  std::map<std::string, double> confirm_numbers;   // A(c) of every guard
+  std::map<std::string, double> baseline_numbers;  // v(baseline) of guards
   std::vector<Pair> holdout;
   double holdout_sigma = 0;
 };
@@ -59,11 +63,19 @@ double Effect(const spec::Metric& metric, const NoiseModel& noise, double best);
 double Threshold(const spec::Metric& metric, const NoiseModel& noise,
                  double best, int repeats);
 
+// The repeats at which the noise term of τ falls to a given min_improvement;
+// nothing where R is enough or the effect is `auto` (SPEC §5 "Effect").
+std::optional<int> RepeatsNeeded(const spec::Metric& metric,
+                                 const NoiseModel& noise, double best);
+
 Decision Decide(const spec::Spec& spec, const NoiseModel& noise,
                 const Contest& contest);
 
-// A gate or guard that does not hold, as "recall: 0.93 >= 0.95 fails"; gates
-// need the number to be there.
+// "12.3%" of |base|; the amount itself where base is 0.
+std::string ShareOf(double amount, double base);
+
+// A gate or guard that does not hold, as "recall: 0.93 >= 0.95 fails"; the
+// number has to be there.
 std::optional<std::string> FailedGate(
     const spec::Metric& metric, const std::map<std::string, double>& numbers);
 std::optional<std::string> FailedGuard(
@@ -71,25 +83,28 @@ std::optional<std::string> FailedGuard(
     const std::map<std::string, double>& baseline);
 
 // ---- The final race (SPEC §5 "Ties", SEARCH §3.7) -------------------------
-// Top 8 by value, successive halving 8 -> 4 -> 2 -> 1, fresh interleaved
-// samples, at least 2R for the last two and the baseline.
+// The given nodes (best and runners-up: at most kFinalists, but for the bests
+// of many chains), halved from rung to rung, fresh interleaved samples, at
+// least 2R for the last two and the baseline.
+
+inline constexpr int kFinalists = 8;
 
 struct Racer {
   AttemptId node;
-  double value = 0;     // v before the race: the seeding
-  int lines = 0;        // changed against base, for ties
+  double value = 0;  // v before the race: the seeding
+  int lines = 0;     // changed against base, for ties
   int net_deleted = 0;
   std::vector<double> fresh;  // samples of the race alone
 };
 
 struct RaceStep {
   // Nodes to sample once each, in this order; baseline = attempt 0. Empty: the
-  // race is over.
+  // race is over. A racer that can no longer be sampled must leave `racers`.
   std::vector<AttemptId> sample;
-  std::optional<AttemptId> winner;
-  double gain = 0;       // fraction against the baseline's fresh samples
+  std::optional<AttemptId> winner;  // when over; the baseline: no racers
+  double gain = 0;  // fraction against the baseline's fresh samples
   bool confirmed = false;
-  std::string word;      // high, moderate, noise
+  std::string word;  // high, moderate, noise
   std::string reason;
 };
 
@@ -98,5 +113,7 @@ struct RaceStep {
 RaceStep NextRaceStep(const spec::Spec& spec, const NoiseModel& noise,
                       std::span<const Racer> racers,
                       std::span<const double> baseline_fresh, int budget);
+// Samples that a race of so many nodes takes at the least.
+int SmallestRace(int racers, const NoiseModel& noise);
 
 }  // namespace coppice::search

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -25,12 +26,12 @@ namespace coppice::search {
 
 struct Started {
   int format = 1;
-  std::string coppice;      // version that wrote it
-  std::string run;          // id of the run
-  std::string spec_json;    // merged spec, canonical
+  std::string coppice;    // version that wrote it
+  std::string run;        // id of the run
+  std::string spec_json;  // merged spec, canonical
   std::string spec_sha256;
   ObjectId base;
-  std::string lock_json;    // baseline.lock as it was; may be empty
+  std::string lock_json;  // baseline.lock as it was; may be empty
   std::int64_t seed = 0;
 };
 
@@ -56,6 +57,7 @@ struct Answered {
   AttemptId attempt;
   int turn = 0;
   std::string text;
+  llm::Plan plan;                   // read from the text
   std::vector<FileChange> changes;  // of commands and agents: what they left
   std::vector<std::string> flags;
   llm::CallUsage usage;
@@ -86,6 +88,8 @@ struct Committed {
 struct Sampled {
   AttemptId node;
   eval::Sample sample;
+  // Of a confirm or holdout pair: the other side of it.
+  std::optional<AttemptId> versus;
 };
 
 struct Gain {
@@ -108,8 +112,12 @@ struct Evaluated {
   std::string log;
 };
 
-struct Told { std::string directive; };      // JSON of one `tell`
-struct Approved { std::string dependency; };
+struct Told {
+  std::string directive;  // JSON of one `tell`
+};
+struct Approved {
+  std::string dependency;
+};
 struct Noted {
   std::string kind;  // "canary", "arm_off", "disk_low", "merge_conflict", ...
   std::optional<AttemptId> attempt;
@@ -152,10 +160,9 @@ struct Stopped {
   int exit = 0;
 };
 
-using Event =
-    std::variant<Started, Selected, Asked, Answered, Rejected, Committed,
-                 Sampled, Evaluated, Told, Approved, Noted, Paused, Resumed,
-                 Final, Exported, Stopped>;
+using Event = std::variant<Started, Selected, Asked, Answered, Rejected,
+                           Committed, Sampled, Evaluated, Told, Approved, Noted,
+                           Paused, Resumed, Final, Exported, Stopped>;
 
 // One row of a journal.
 struct Record {
@@ -182,5 +189,9 @@ EncodedEvent Encode(const Event& event);
 // kind or a missing field is an error that names it.
 using FindText = std::function<Result<std::string>(const std::string& sha256)>;
 Result<Event> Decode(const EncodedEvent& row, const FindText& text);
+
+// One sample by itself, texts and all, for the cache of measurements.
+std::string EncodeSample(const eval::Sample& sample);
+Result<eval::Sample> DecodeSample(std::string_view body);
 
 }  // namespace coppice::search

@@ -1,14 +1,17 @@
 #pragma once
 
+#include <array>
 #include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
 #include "base/outcome.h"
 #include "eval/evaluator.h"
+#include "search/measurements_noise.h"
 #include "spec/spec.h"
 
 // What was measured, and what follows from it (SPEC §5): scores, values,
@@ -16,11 +19,15 @@
 
 namespace coppice::search {
 
+// A of some scores, at least one. Of equal ones exactly their value.
+double Aggregate(spec::Aggregation aggregation, std::vector<double> scores);
+
 // The samples of one node, as scores (metric, or weighted score), by phase.
 struct NodeSamples {
   std::map<SamplePhase, std::vector<double>> scores;
   std::map<SamplePhase, std::vector<std::map<std::string, double>>> metrics;
   std::map<SamplePhase, std::vector<bool>> cached;
+  std::map<SamplePhase, std::vector<int>> indexes;  // ascending
 };
 
 class Measurements {
@@ -31,32 +38,60 @@ class Measurements {
   // The same (node, phase, index) again replaces the earlier one.
   void Add(AttemptId node, const eval::Sample& sample);
 
-  // v(x): A(confirm, canary and final samples) if any, else A(screen);
-  // v(baseline) = A(its baseline, canary and final samples).
+  // v(x): A(confirm, canary and final samples) if any, fresh ones before cached
+  // ones, else A(screen); v(baseline) = A(its samples). Samples of the holdout
+  // and of `check`'s load probe never count.
   std::optional<double> Value(AttemptId node) const;
   // σ, pooled over all groups of n ≥ 3 samples of one node in one phase.
-  double Sigma() const;
+  double Sigma() const { return noise_.Sigma(); }
+  // The same of the holdout's own samples.
+  double HoldoutSigma() const { return holdout_noise_.Sigma(); }
   // noise(x): σ·|v(x)| where relative, else σ.
   double Noise(double value) const;
-  bool relative() const;
+  bool relative() const { return relative_; }
   // R: spec's repeats; auto = 5 if two different samples of one tree were
   // seen, else 1.
   int Repeats() const;
-  bool noisy() const;
+  bool noisy() const { return noisy_; }
 
   // The score of one sample: the metric, or Π ratio^(w/Σw) to the baseline.
-  std::optional<double> Score(const std::map<std::string, double>& metrics) const;
-  // A of some scores.
-  double Aggregate(std::vector<double> scores) const;
+  std::optional<double> Score(
+      const std::map<std::string, double>& metrics) const;
+  // A of some scores, at least one.
+  double Aggregate(std::vector<double> scores) const {
+    return search::Aggregate(spec_.evaluation.aggregation, std::move(scores));
+  }
   const NodeSamples* Samples(AttemptId node) const;
   // Aggregate of one named number over the deciding samples of a node.
   std::optional<double> Number(AttemptId node, const std::string& name) const;
 
  private:
+  // Which samples make the value: the first kind that there is.
+  enum Tier { kFresh, kTakenOver, kScreened, kTiers };
+  static Tier TierOf(AttemptId node, SamplePhase phase, bool cached);
+  using Tiers = std::array<OrderedBag, kTiers>;
+
+  bool Usable(const std::map<std::string, double>& metrics) const;
+  void Insert(AttemptId node, SamplePhase phase, double score, bool cached);
+  void Erase(AttemptId node, SamplePhase phase, double score, bool cached);
+  void CountSign(double score, int by);
+  void Rescore();
+
+  // Constant.
   const spec::Spec& spec_;
+  const bool weighted_;
+
+  // Follow from the samples.
   std::unordered_map<AttemptId, NodeSamples> nodes_;
-  // Owner of this room: add what is needed; Sigma must not cost more as the
-  // run grows (update per sample).
+  std::unordered_map<AttemptId, Tiers> values_;
+  std::map<std::string, double> reference_;  // of weights: baseline medians
+  NoisePool noise_;
+  NoisePool holdout_noise_;
+  int positive_ = 0;  // samples of the baseline by sign
+  int negative_ = 0;
+  int zero_ = 0;
+  bool relative_ = false;
+  bool noisy_ = false;
 };
 
 }  // namespace coppice::search

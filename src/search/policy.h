@@ -28,12 +28,12 @@ struct Expansion {
 struct ChainView {
   const SolutionTree& tree;
   int chain = 0;
-  NodeId best;          // of the chain; the root at first
-  double tau = 0;       // τ(1) of SPEC §5, in the metric's unit
-  int sign = 1;         // +1 maximize, -1 minimize
-  int finished = 0;     // attempts of this chain with an outcome
+  NodeId best;       // of the chain; the root at first
+  double tau = 0;    // τ(1) of SPEC §5, in the metric's unit
+  int sign = 1;      // +1 maximize, -1 minimize
+  int finished = 0;  // attempts of this chain with an outcome
   int in_flight = 0;
-  int since_best = 0;   // finished attempts since the chain's best changed
+  int since_best = 0;       // finished attempts since the chain's best changed
   bool merges_off = false;  // a merge with the current best has failed
   // Tunes, merges and restarts started since the best changed.
   int merges_since_best = 0;
@@ -41,11 +41,11 @@ struct ChainView {
   int restarts_since_best = 0;
 };
 
-// Chooses the next expansion of one chain. The same tree, view and random
-// state give the same answer. Called on the conductor, must not block, and is
-// called again only after its answer was applied to the tree (so that work in
-// flight is seen). Nothing: this chain has nothing to try until something
-// finishes.
+// Chooses the next expansion of one chain; one policy serves all chains of a
+// search. The same tree, view and random state give the same answer. Called on
+// the conductor, must not block, and is called again only after its answer was
+// applied to the tree (so that work in flight is seen). Nothing: this chain has
+// nothing to try until something finishes.
 class Policy {
  public:
   virtual ~Policy() = default;

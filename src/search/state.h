@@ -12,6 +12,7 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "search/bandit.h"
 #include "search/budget.h"
 #include "search/decide.h"
 #include "search/event.h"
@@ -35,11 +36,14 @@ struct AttemptInfo {
   std::vector<std::string> flags;
   double propose_seconds = 0;
   double measure_seconds = 0;
+  double reward = 0;  // r of the bandit
   double usd = 0;
   std::int64_t input_tokens = 0;
   std::int64_t output_tokens = 0;
   WallTime selected_at;
   WallTime finished_at;
+  std::int64_t selected_seq = 0;   // of its `selected` record
+  std::int64_t prompt_seq = 0;     // of its last `asked` record
   std::int64_t committed_seq = 0;  // of its `committed` record; texts are there
 };
 
@@ -71,8 +75,13 @@ class State {
   // journal), naming its number.
   Result<void> Apply(const Record& record);
 
+  // Nodes that the last applied record changed, for a policy's indexes.
+  const std::vector<NodeId>& changed() const { return changed_; }
+
   bool started() const { return spec_ != nullptr; }
   const spec::Spec& spec() const { return *spec_; }
+  // Canonical JSON of the spec in force (changed by a resume).
+  const std::string& merged_spec() const { return merged_spec_; }
   const std::string& run() const { return run_; }
   ObjectId base() const { return base_; }
   WallTime started_at() const { return started_at_; }
@@ -99,8 +108,28 @@ class State {
   // Failures of one signature in a row, ending with the last attempt.
   int SignatureStreak() const { return streak_; }
   const std::string& streak_signature() const { return streak_signature_; }
-  // Nodes that failed by environment errors since the last resume.
-  const std::vector<AttemptId>& deferred() const { return deferred_; }
+  // Nodes that failed by an environment error since the last resume; they are
+  // evaluated again then.
+  const std::vector<AttemptId>& environment_failures() const {
+    return environment_failures_;
+  }
+  // The racers of a final that has begun, and its samples so far by node
+  // (attempt 0 = baseline). Empty when no final is under way.
+  const std::vector<AttemptId>& race() const { return race_; }
+  const std::map<AttemptId, std::vector<double>>& race_samples() const {
+    return race_samples_;
+  }
+  // Fresh pairs of a contender and the best it meets, in order, as far as they
+  // are on record.
+  struct Duel {
+    std::vector<double> candidate;
+    std::vector<double> best;
+  };
+  Duel DuelOf(AttemptId candidate, AttemptId best) const;
+  double mean_propose_seconds() const {
+    return answers_ == 0 ? 0 : propose_seconds_ / answers_;
+  }
+  const std::map<std::string, ArmStats>& arm_stats() const { return arms_; }
   const std::set<std::string>& approved() const { return approved_; }
   const std::optional<Paused>& paused() const { return paused_; }
   const std::optional<Final>& final() const { return final_; }
@@ -110,9 +139,34 @@ class State {
   std::vector<Sampled> samples_of(AttemptId node) const;
 
  private:
-  friend class StateFold;
-  // (kept by the owner of this room; see state.cc)
+  Result<void> On(const Started& e, const Record& r);
+  Result<void> On(const Selected& e, const Record& r);
+  Result<void> On(const Asked& e, const Record& r);
+  Result<void> On(const Answered& e, const Record& r);
+  Result<void> On(const Rejected& e, const Record& r);
+  Result<void> On(const Committed& e, const Record& r);
+  Result<void> On(const Sampled& e, const Record& r);
+  Result<void> On(const Evaluated& e, const Record& r);
+  Result<void> On(const Told& e, const Record& r);
+  Result<void> On(const Approved& e, const Record& r);
+  Result<void> On(const Noted& e, const Record& r);
+  Result<void> On(const Paused& e, const Record& r);
+  Result<void> On(const Resumed& e, const Record& r);
+  Result<void> On(const Final& e, const Record& r);
+  Result<void> On(const Exported& e, const Record& r);
+  Result<void> On(const Stopped& e, const Record& r);
+
+  void Finish(AttemptId attempt, Outcome outcome, const std::string& reason,
+              const std::vector<std::string>& flags, WallTime at);
+  void Reopen(AttemptId attempt);
+  void NewBest(AttemptId attempt, NodeId node);
+  void CountStreak(const AttemptInfo& info, Outcome outcome,
+                   const std::string& signature);
+  void Reward(AttemptInfo& info, Outcome outcome, NodeId node);
+  bool Random(const std::string& arm) const;  // built-in edits
+
   std::unique_ptr<spec::Spec> spec_;
+  std::string merged_spec_;
   std::string run_;
   ObjectId base_;
   Started start_;
@@ -121,25 +175,34 @@ class State {
   SolutionTree tree_;
   std::unique_ptr<Measurements> measurements_;
   std::vector<ChainState> chains_;
+  NodeId best_;  // of the chains' bests
+  std::vector<NodeId> changed_;
   std::unordered_map<AttemptId, AttemptInfo> infos_;
   std::unordered_map<AttemptId, std::vector<Sampled>> samples_;
   AttemptId next_attempt_{1};
   std::set<AttemptId> open_;
   std::vector<AttemptId> finished_;
   std::map<Outcome, int> outcomes_;
+  std::map<std::string, ArmStats> arms_;
   int streak_ = 0;
   std::string streak_signature_;
-  std::vector<AttemptId> deferred_;
+  std::vector<AttemptId> environment_failures_;
+  std::vector<AttemptId> race_;
+  std::map<AttemptId, std::vector<double>> race_samples_;
   std::set<std::string> approved_;
   std::optional<Paused> paused_;
   std::optional<Final> final_;
   std::optional<Stopped> stopped_;
   std::vector<Noted> notes_;
   std::vector<Exported> exports_;
-  double usd_ = 0, reserved_ = 0;
+  double usd_ = 0;
+  std::map<AttemptId, double> reserved_;  // calls without an answer yet
   std::int64_t tokens_ = 0;
   double evaluation_seconds_ = 0;
-  int sample_count_ = 0;
+  double propose_seconds_ = 0;
+  int answers_ = 0;
+  int search_samples_ = 0;  // those of baseline and final excluded
+  int measured_nodes_ = 0;
   int since_best_ = 0;
 };
 

@@ -3,8 +3,10 @@
 #include <boost/graph/adjacency_list.hpp>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
@@ -24,7 +26,7 @@ struct Node {
   int chain = 0;
   int depth = 0;        // of the first parent + 1; the root has 0
   NodeId lineage;       // ancestor at depth 1; the root is its own
-  int debug_depth = 0;  // failed ancestors in a row above it
+  int debug_depth = 0;  // debug steps in a row that end here
   int added = 0;        // lines against the first parent
   int removed = 0;
   std::vector<std::string> files;  // changed against the first parent
@@ -71,28 +73,49 @@ class SolutionTree {
   std::int64_t attempts() const;  // ever selected, baseline excluded
   const Graph& graph() const { return graph_; }
 
+  // Of one chain: attempts on the root (Node::attempts counts all chains'),
+  // and attempts with an outcome in the order of their first one.
+  int RootAttempts(int chain) const;
+  const std::vector<AttemptId>& Finished(int chain) const;
+  // Was a merge of these two, either way round, ever selected?
+  bool MergeTried(NodeId a, NodeId b) const;
+
   // First parent first. Children in the order of addition.
   std::vector<NodeId> Parents(NodeId id) const;
   std::vector<NodeId> Children(NodeId id) const;
-  bool IsAncestor(NodeId above, NodeId below) const;
-  std::vector<NodeId> PathToRoot(NodeId id) const;  // id first, root last
-  NodeId MergeBase(NodeId a, NodeId b) const;       // deepest common ancestor
+  std::optional<NodeId> FirstParent(NodeId id) const;  // the root has none
+  std::vector<NodeId> Ancestors(NodeId id) const;      // nearest first
+  bool IsAncestor(NodeId above, NodeId below) const;   // false for itself
+  std::vector<NodeId> PathToRoot(NodeId id) const;     // id first, root last
+  // Deepest common ancestor; of several (criss-cross merges) the newest. A
+  // node counts as its own ancestor here.
+  NodeId MergeBase(NodeId a, NodeId b) const;
 
   // The changes, each idempotent; applied by State alone. `parents` empty:
   // the root (attempt 0).
   void Select(AttemptId attempt, Attempt what);
-  NodeId Commit(AttemptId attempt, Node node, const std::vector<NodeId>& parents);
+  NodeId Commit(AttemptId attempt, Node node,
+                const std::vector<NodeId>& parents);
   void Finish(AttemptId attempt, Outcome outcome, std::string reason,
               std::vector<std::string> flags);
   // Back in flight: approve, remeasure, repaired environment.
   void Reopen(AttemptId attempt);
   void SetValue(NodeId node, std::optional<double> value);
-  void Prune(NodeId node);
+  void Prune(NodeId node);  // and all that grew or will grow below it
 
  private:
+  struct Chain {
+    int root_attempts = 0;
+    std::vector<AttemptId> finished;
+  };
+  Chain& ChainOf(int chain);
+  void CountInFlight(const Attempt& attempt, int change);
+
   Graph graph_;
   std::unordered_map<AttemptId, NodeId> by_attempt_;
   std::unordered_map<AttemptId, Attempt> attempts_;
+  std::vector<Chain> chains_;
+  std::set<std::pair<NodeId, NodeId>> merges_;  // lower id first
 };
 
 }  // namespace coppice::search

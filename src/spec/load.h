@@ -33,6 +33,10 @@ Result<Loaded> LoadSpec(const std::filesystem::path& file,
 // From the merged form that a journal holds.
 Result<Spec> SpecFromJson(std::string_view merged_json);
 
+// False: nobody proposes, and the caller chooses a model or refuses (SPEC §2
+// "No proposer given").
+bool HasProposer(const Spec& spec);
+
 // Keys and values the schema accepts but this program cannot do yet, each as
 // an error a user can act on ("judge: not in this version yet; ..."). Empty
 // for a spec that can run.

@@ -31,11 +31,12 @@ struct ResolvedScope {
   std::vector<std::string> warnings;  // "train.py prints its own metric: ..."
 };
 
-// Errors (kUsage): nothing mutable, a path that matches nothing, symlinks that
-// lead out, files over max_file_kb or max_total_kb naming the largest, more
-// mutable files than max_files allows to show. Immutable wins, and the spec
-// file, tracked files named in any command, manifests and the protected names
-// of MEASURE §8 are immutable unless `mutable` names the file itself.
+// Errors (kUsage, all of them at once): nothing mutable, a path that matches
+// nothing, symbolic links named as mutable, files over max_file_kb or
+// max_total_kb naming the largest, more mutable files than max_files, knobs in
+// other files. Immutable wins, and the spec file, tracked files named in any
+// command, manifests and the protected names of MEASURE §8 are immutable
+// unless `mutable` names the file itself.
 Result<ResolvedScope> ResolveScope(const Spec& spec, std::string_view spec_path,
                                    std::span<const TrackedFile> files);
 

@@ -61,6 +61,8 @@ class Repository {
   // Three-way merge of two commits on their merge base.
   virtual Result<MergeResult> Merge(ObjectId ours, ObjectId theirs) = 0;
 
+  // Is this object readable here, in memory or on disk?
+  virtual bool Has(ObjectId object) = 0;
   virtual Result<std::string> ReadFile(ObjectId commit,
                                        std::string_view path) = 0;
   // All files below the root of `commit`, sorted by path.

@@ -1,0 +1,22 @@
+# coppice_embed(OUT file.cc NAME Identifier DIR directory FILES a b/c ...):
+# the texts of some files as a C++ array, so that the program needs no data
+# directory. Each file is one raw string per 12,000 characters.
+function(coppice_embed)
+  cmake_parse_arguments(ARG "" "OUT;NAME;DIR" "FILES" ${ARGN})
+  set(code "// Generated from ${ARG_NAME}; do not edit.\n#include \"app/demo_files.h\"\n\nnamespace coppice::app {\n\nconst std::vector<DemoFile>& ${ARG_NAME}() {\n  static const std::vector<DemoFile> files{\n")
+  foreach(file ${ARG_FILES})
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${ARG_DIR}/${file})
+    file(READ ${ARG_DIR}/${file} text)
+    string(APPEND code "      {\"${file}\", std::string()")
+    string(LENGTH "${text}" length)
+    set(at 0)
+    while(at LESS length)
+      string(SUBSTRING "${text}" ${at} 12000 part)
+      string(APPEND code "\n           + R\"~~~~(${part})~~~~\"")
+      math(EXPR at "${at} + 12000")
+    endwhile()
+    string(APPEND code "},\n")
+  endforeach()
+  string(APPEND code "  };\n  return files;\n}\n\n}  // namespace coppice::app\n")
+  file(CONFIGURE OUTPUT ${ARG_OUT} CONTENT "${code}" @ONLY)
+endfunction()

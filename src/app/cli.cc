@@ -1,0 +1,315 @@
+#include "app/cli.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/commands.h"
+
+namespace coppice::app {
+namespace {
+
+constexpr const char* kAbout =
+    "Grows a tree of solutions to a measurable problem: every node is a git\n"
+    "commit, measured in a sandbox, and the best one becomes a branch.";
+
+constexpr const char* kExits =
+    "Exit codes: 0 done, an improvement is confirmed (run, resume, step);\n"
+    "1 failed, nothing half done; 2 usage, spec or check error, nothing spent;\n"
+    "3 no confirmed improvement; 4 a budget ended before anything was\n"
+    "measured; 5 paused for you; 6 another process owns the run; 130, 143\n"
+    "interrupted, resumable.\n"
+    "RUN is an id, a unique prefix or a spec's name; by default the latest.\n"
+    "NODE is a number, `best` or `base`.";
+
+// Commands whose time comes; named so that nobody waits for a typing error.
+const std::map<std::string, std::string>& Later() {
+  static const std::map<std::string, std::string> later{
+      {"stop", "send SIGINT to the running process"},
+      {"watch", "use `coppice status`"},
+      {"tell", "stop the run, change budgets with `coppice resume --set`"},
+      {"instruct", "stop the run, change budgets with `coppice resume --set`"},
+      {"derive", "use `coppice step --parent NODE`"},
+      {"add", "use `coppice step --patch FILE`"},
+      {"remeasure", "the final measures the best nodes again"},
+      {"compare", "start one run for each arm"},
+      {"simulate", "there is none"},
+      {"skill", "there is none"},
+  };
+  return later;
+}
+
+using Command = std::function<int(const Global&)>;
+
+// Flags that are short for --set KEY=VALUE.
+struct OverrideFlags {
+  std::vector<std::string> set;
+  std::map<std::string, std::string> named;
+
+  void Add(CLI::App* command, bool fresh) {
+    command->add_option("--set", set, "override a key: budget.max_nodes=50")
+        ->type_name("KEY=VALUE")
+        ->allow_extra_args(false);
+    auto flag = [&](const char* name, const char* key, const char* help) {
+      command->add_option(name, named[key], help);
+    };
+    flag("--max-nodes", "budget.max_nodes", "attempts with an outcome");
+    flag("--max-hours", "budget.max_hours", "wall clock, pauses included");
+    flag("--max-cost", "budget.max_cost_usd", "dollars");
+    if (fresh) {
+      flag("--name", "name", "another name for the run");
+      flag("--seed", "search.seed", "of the random draws");
+      flag("--base", "base", "the root's commit");
+    }
+  }
+
+  Overrides Take() const {
+    Overrides overrides;
+    for (const std::string& pair : set) {
+      const std::size_t equals = pair.find('=');
+      if (equals == std::string::npos) {
+        throw CLI::ValidationError("--set " + pair, "expects KEY=VALUE");
+      }
+      overrides.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
+    }
+    for (const auto& [key, value] : named) {
+      if (!value.empty()) overrides.emplace_back(key, value);
+    }
+    return overrides;
+  }
+};
+
+// RUN and NODE may both be left out, and a NODE may come alone.
+struct RunAndNode {
+  std::vector<std::string> words;
+
+  void Add(CLI::App* command) {
+    command->add_option("words", words, "[RUN] NODE")
+        ->type_name("")
+        ->expected(1, 2);
+  }
+  std::string run() const { return words.size() == 2 ? words[0] : ""; }
+  std::string node() const { return words.empty() ? "best" : words.back(); }
+};
+
+template <class Options>
+void OnParsed(CLI::App* command, std::shared_ptr<Options> options,
+              Command& chosen, int (*function)(const Global&, const Options&)) {
+  command->callback([options, &chosen, function] {
+    chosen = [options, function](const Global& global) {
+      return function(global, *options);
+    };
+  });
+}
+
+template <class Options>
+void OnParsedWithOverrides(CLI::App* command, std::shared_ptr<Options> options,
+                           Command& chosen, bool fresh,
+                           int (*function)(const Global&, const Options&)) {
+  auto flags = std::make_shared<OverrideFlags>();
+  flags->Add(command, fresh);
+  command->callback([options, flags, &chosen, function] {
+    options->overrides = flags->Take();
+    chosen = [options, function](const Global& global) {
+      return function(global, *options);
+    };
+  });
+}
+
+void AddStarting(CLI::App& app, Command& chosen) {
+  auto init = std::make_shared<InitOptions>();
+  CLI::App* c = app.add_subcommand(
+      "init", "make a demo repository to try coppice on");
+  c->add_option("goal", init->goal, "what to optimise");
+  c->add_option("--demo", init->demo, "directory to make")->type_name("DIR");
+  c->add_flag("--force", init->force, "replace an existing file");
+  OnParsed(c, init, chosen, Init);
+
+  auto check = std::make_shared<CheckOptions>();
+  c = app.add_subcommand("check",
+                         "preflight and baseline; writes baseline.lock");
+  c->add_option("spec", check->spec, "default: coppice.yaml");
+  OnParsedWithOverrides(c, check, chosen, true, Check);
+
+  auto run = std::make_shared<RunOptions>();
+  c = app.add_subcommand("run", "check if needed, then search");
+  c->add_option("spec", run->spec, "default: coppice.yaml");
+  c->add_flag("--trial", run->trial, "a careful first run: 4 nodes, 1 h, $5");
+  c->add_flag("--dry-run", run->dry_run, "check and forecast only");
+  OnParsedWithOverrides(c, run, chosen, true, Run);
+
+  auto step = std::make_shared<StepOptions>();
+  c = app.add_subcommand("step",
+                         "one attempt in the latest run of the spec; its "
+                         "record on standard output");
+  c->add_option("spec", step->spec, "default: coppice.yaml");
+  c->add_option("--parent", step->parent, "node to start from");
+  c->add_option("--idea", step->idea, "for the proposer");
+  c->add_option("--patch", step->patch, "evaluate this patch instead");
+  OnParsedWithOverrides(c, step, chosen, true, Step);
+
+  auto resume = std::make_shared<ResumeOptions>();
+  c = app.add_subcommand("resume", "go on, after a finished run too");
+  c->add_option("run", resume->run, "default: the latest");
+  c->add_flag("--accept-drift", resume->accept_drift,
+              "go on although the environment has changed");
+  OnParsedWithOverrides(c, resume, chosen, false, Resume);
+
+  auto approve = std::make_shared<ApproveOptions>();
+  c = app.add_subcommand("approve",
+                         "allow dependencies and evaluate what waited for "
+                         "them");
+  c->add_option("dependencies", approve->dependencies, "names")->required();
+  c->add_option("--run", approve->run, "default: the latest");
+  OnParsed(c, approve, chosen, Approve);
+}
+
+void AddReading(CLI::App& app, Command& chosen) {
+  auto status = std::make_shared<StatusOptions>();
+  CLI::App* c = app.add_subcommand("status", "counts, best, cost, what waits");
+  c->add_option("run", status->run, "default: the latest");
+  OnParsed(c, status, chosen, Status);
+
+  auto tree = std::make_shared<TreeOptions>();
+  c = app.add_subcommand("tree", "the tree of solutions");
+  c->add_option("run", tree->run, "default: the latest");
+  c->add_option("--format", tree->format)
+      ->check(CLI::IsMember({"text", "dot", "graphml"}));
+  OnParsed(c, tree, chosen, Tree);
+
+  auto top = std::make_shared<TopOptions>();
+  c = app.add_subcommand("top", "the ranking")->alias("results");
+  c->add_option("run", top->run, "default: the latest");
+  c->add_option("-n", top->count, "how many")->check(CLI::PositiveNumber);
+  c->add_flag("--all", top->all, "failures too");
+  c->add_option("--format", top->format)
+      ->check(CLI::IsMember({"table", "json", "csv"}));
+  c->add_flag("--plot", top->plot, "best so far, drawn");
+  OnParsed(c, top, chosen, Top);
+
+  auto show = std::make_shared<ShowOptions>();
+  auto show_words = std::make_shared<RunAndNode>();
+  c = app.add_subcommand("show", "everything about one node");
+  show_words->Add(c);
+  c->add_flag("--prompt", show->prompt, "what the proposer was given");
+  c->add_flag("--answer", show->answer, "what it said");
+  c->add_flag("--log", show->log, "the evaluation's output");
+  c->add_flag("--why", show->why, "the decision with its evidence");
+  c->callback([show, show_words, &chosen] {
+    show->run = show_words->run();
+    show->node = show_words->node();
+    chosen = [show](const Global& global) { return Show(global, *show); };
+  });
+
+  auto diff = std::make_shared<DiffOptions>();
+  auto diff_words = std::make_shared<RunAndNode>();
+  c = app.add_subcommand("diff", "what a node changed");
+  diff_words->Add(c);
+  c->add_option("--against", diff->against, "parent, base or a node");
+  c->add_flag("--stat", diff->stat, "files and line counts only");
+  c->callback([diff, diff_words, &chosen] {
+    diff->run = diff_words->run();
+    diff->node = diff_words->node();
+    chosen = [diff](const Global& global) { return Diff(global, *diff); };
+  });
+
+  auto report = std::make_shared<ReportOptions>();
+  c = app.add_subcommand("report", "write a view of a run");
+  c->add_option("run", report->run, "default: the latest");
+  c->add_option("--format", report->format)
+      ->check(CLI::IsMember({"md", "tsv", "yaml", "jsonl", "leaderboard"}));
+  c->add_option("-o", report->file, "default: standard output");
+  OnParsed(c, report, chosen, Report);
+
+  auto replay = std::make_shared<ReplayOptions>();
+  c = app.add_subcommand("replay",
+                         "rebuild the tree from the journal and verify every "
+                         "id");
+  c->add_option("run", replay->run)->required();
+  c->add_option("--until", replay->until, "stop after this record");
+  OnParsed(c, replay, chosen, Replay);
+}
+
+void AddTaking(CLI::App& app, Command& chosen) {
+  auto exported = std::make_shared<ExportOptions>();
+  CLI::App* c = app.add_subcommand(
+      "export", "a branch for review, verified in a clean checkout");
+  c->add_option("run", exported->run, "default: the latest");
+  c->add_option("--node", exported->node, "default: best");
+  c->add_option("--onto", exported->onto, "rebase onto this revision");
+  c->add_option("--branch", exported->branch, "default: export.branch");
+  c->add_option("--mode", exported->mode)
+      ->check(CLI::IsMember({"squash", "stack"}));
+  c->add_option("--patch", exported->patch, "write a patch file instead");
+  c->add_flag("--no-minimise", exported->no_minimise,
+              "export the diff as the search made it");
+  c->add_flag("--dry-run", exported->dry_run, "say what would be done");
+  OnParsed(c, exported, chosen, Export);
+
+  auto apply = std::make_shared<ApplyOptions>();
+  c = app.add_subcommand("apply", "change the files of a clean work tree");
+  c->add_option("run", apply->run, "default: the latest");
+  c->add_option("--node", apply->node, "default: best");
+  OnParsed(c, apply, chosen, Apply);
+
+  auto gc = std::make_shared<GcOptions>();
+  c = app.add_subcommand("gc", "free slots and old runs");
+  c->add_option("--older-than", gc->older_than, "30d, 12h");
+  c->add_flag("--slots", gc->slots, "slots only");
+  c->add_flag("--runs", gc->runs, "runs only");
+  c->add_flag("--dry-run", gc->dry_run, "say what would be freed");
+  OnParsed(c, gc, chosen, Gc);
+}
+
+int Parse(CLI::App& app, int argc, char** argv) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    const int code = app.exit(e);
+    return code == 0 ? kDone : kUsage;
+  }
+  return -1;
+}
+
+}  // namespace
+
+int Main(int argc, char** argv) {
+  CLI::App app{kAbout, "coppice"};
+  app.footer(kExits);
+  app.set_version_flag("--version", "coppice " COPPICE_VERSION);
+  app.require_subcommand(1);
+  Global global;
+  std::string output;
+  app.add_option("--repo", global.repo, "the repository")->type_name("DIR");
+  app.add_option("--output", output, "rich on a terminal, else plain")
+      ->check(CLI::IsMember({"plain", "rich", "json"}));
+  app.fallthrough();
+
+  Command chosen;
+  AddStarting(app, chosen);
+  AddReading(app, chosen);
+  AddTaking(app, chosen);
+  for (const auto& entry : Later()) {
+    CLI::App* later = app.add_subcommand(entry.first, "")->group("");
+    later->allow_extras();
+    later->callback([&chosen, entry] {
+      chosen = [entry](const Global& g) {
+        return Fail(g, Error{.code = ErrorCode::kUsage,
+                             .what = "`coppice " + entry.first +
+                                     "` is not in this version",
+                             .next = entry.second});
+      };
+    });
+  }
+  const int parsed = Parse(app, argc, argv);
+  if (parsed >= 0) return parsed;
+  global.output = OutputModeOf(output);
+  return chosen(global);
+}
+
+}  // namespace coppice::app

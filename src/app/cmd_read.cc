@@ -1,0 +1,258 @@
+#include <fmt/format.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "app/commands.h"
+#include "app/run_reader.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include "report/experiment_log.h"
+#include "report/graph_export.h"
+#include "report/leaderboard.h"
+#include "report/node_record.h"
+#include "report/plot.h"
+#include "report/report_md.h"
+#include "report/show.h"
+#include "report/status.h"
+#include "report/top.h"
+#include "report/tree_text.h"
+#include "report/tsv.h"
+#include "search/lease.h"
+
+// Commands that only look. They read the journal while the run goes on and
+// never stand in its way.
+
+namespace coppice::app {
+namespace {
+
+bool AsJson(const Global& global) {
+  return global.output == OutputMode::kJson;
+}
+
+void PrintRaw(std::string_view text) {
+  if (!text.empty() && text.back() == '\n') text.remove_suffix(1);
+  Print(text);
+}
+
+Result<ObjectId> CommitOf(const ReadRun& run, AttemptId attempt) {
+  std::optional<NodeId> node = run.state->tree().Find(attempt);
+  if (node) return run.state->tree()[*node].commit;
+  return Error{.code = ErrorCode::kNotFound,
+               .what = fmt::format("attempt {} became no commit: {}",
+                                   attempt.value(),
+                                   run.state->tree()
+                                       .FindAttempt(attempt)
+                                       ->reason),
+               .next = fmt::format("`coppice show {}`", attempt.value())};
+}
+
+}  // namespace
+
+int Status(const Global& global, const StatusOptions& options) {
+  Result<ReadRun> run = OpenRun(global, options.run);
+  if (!run) return Fail(global, run.error());
+  const WallTime now = MakeRealClock()->Wall();
+  report::StatusExtra extra;
+  extra.alive = search::FindOwner(run->place.dir).has_value();
+  extra.slots_total = run->state->spec().parallel.evaluations.value_or(1);
+  if (AsJson(global)) {
+    Print(report::DumpLine(report::StatusJson(*run->state, now, extra)));
+  } else {
+    PrintRaw(report::StatusText(*run->state, now, extra));
+  }
+  return kDone;
+}
+
+int Tree(const Global& global, const TreeOptions& options) {
+  Result<ReadRun> run = OpenRun(global, options.run);
+  if (!run) return Fail(global, run.error());
+  const search::State& state = *run->state;
+  if (options.format == "dot") {
+    PrintRaw(report::TreeDot(state));
+  } else if (options.format == "graphml") {
+    PrintRaw(report::TreeGraphMl(state));
+  } else if (AsJson(global)) {
+    Print(report::DumpLine(report::TreeJson(state)));
+  } else {
+    PrintRaw(report::TreeText(state));
+  }
+  return kDone;
+}
+
+int Top(const Global& global, const TopOptions& options) {
+  Result<ReadRun> run = OpenRun(global, options.run);
+  if (!run) return Fail(global, run.error());
+  const search::State& state = *run->state;
+  const report::TopOptions top{static_cast<std::size_t>(options.count),
+                               options.all};
+  if (options.plot) {
+    PrintRaw(report::PlotText(state));
+  } else if (options.format == "csv") {
+    PrintRaw(report::TopCsv(state, top));
+  } else if (options.format == "json" || AsJson(global)) {
+    Print(report::DumpLine(report::TopJson(state, top)));
+  } else {
+    PrintRaw(report::TopTable(state, top));
+  }
+  return kDone;
+}
+
+int Show(const Global& global, const ShowOptions& options) {
+  Result<ReadRun> run = OpenRun(global, options.run);
+  if (!run) return Fail(global, run.error());
+  Result<AttemptId> attempt = run->Node(options.node);
+  if (!attempt) return Fail(global, attempt.error());
+  const search::State& state = *run->state;
+  const search::AttemptInfo& info = *state.Info(*attempt);
+  auto none = [&](const char* what) {
+    return Fail(global,
+                Error{.code = ErrorCode::kNotFound,
+                      .what = fmt::format("attempt {} has no {}",
+                                          attempt->value(), what)});
+  };
+  if (options.prompt) {
+    if (info.prompt_seq == 0) return none("prompt");
+    Result<std::string> prompt = run->PromptOf(*attempt);
+    if (!prompt) return Fail(global, prompt.error());
+    PrintRaw(Sanitize(*prompt));
+  } else if (options.answer) {
+    if (!info.answered) return none("answer");
+    PrintRaw(Sanitize(info.answered->text));
+  } else if (options.log) {
+    const auto file = run->place.dir / "nodes" /
+                      std::to_string(attempt->value()) / "eval.log";
+    std::ifstream in(file, std::ios::binary);
+    if (!in) return none("log");
+    std::ostringstream text;
+    text << in.rdbuf();
+    PrintRaw(Sanitize(text.str()));
+  } else if (AsJson(global)) {
+    Print(report::DumpLine(report::ShowJson(state, *attempt)));
+  } else if (options.why) {
+    PrintRaw(report::WhyText(state, *attempt));
+  } else {
+    PrintRaw(report::ShowText(state, *attempt));
+  }
+  return kDone;
+}
+
+int Diff(const Global& global, const DiffOptions& options) {
+  Result<ReadRun> run = OpenRun(global, options.run);
+  if (!run) return Fail(global, run.error());
+  Result<AttemptId> attempt = run->Node(options.node);
+  if (!attempt) return Fail(global, attempt.error());
+  std::string patch;
+  if (options.against == "parent" && attempt->value() != 0) {
+    // The journal has it, even if the store has lost the commit.
+    auto committed = run->CommittedOf(*attempt);
+    if (!committed) return Fail(global, committed.error());
+    if (!*committed) {
+      return Fail(global, CommitOf(*run, *attempt).error());
+    }
+    patch = (*committed)->patch;
+  } else if (options.against != "parent") {
+    Result<AttemptId> other = run->Node(options.against);
+    if (!other) return Fail(global, other.error());
+    Result<ObjectId> from = CommitOf(*run, *other);
+    Result<ObjectId> to = CommitOf(*run, *attempt);
+    if (!from) return Fail(global, from.error());
+    if (!to) return Fail(global, to.error());
+    Result<std::string> diff = run->store->Diff(*from, *to);
+    if (!diff) return Fail(global, diff.error());
+    patch = std::move(*diff);
+  }
+  Result<Patch> parsed = patch.empty() ? Result<Patch>(Patch())
+                                       : ParsePatch(patch);
+  if (AsJson(global)) {
+    Json files = Json::array();
+    if (parsed) {
+      for (const FileStat& file : Stats(*parsed)) {
+        files.push_back({{"path", file.path},
+                         {"added", file.added},
+                         {"removed", file.removed}});
+      }
+    }
+    Print(DumpCanonical(Json{{"node", attempt->value()},
+                             {"against", options.against},
+                             {"files", files},
+                             {"patch", patch}}));
+  } else if (options.stat) {
+    Print(parsed ? Summary(Stats(*parsed)) : "binary");
+  } else if (patch.empty()) {
+    Print("no difference");
+  } else {
+    PrintRaw(Sanitize(patch));
+  }
+  return kDone;
+}
+
+int Report(const Global& global, const ReportOptions& options) {
+  Result<ReadRun> run = OpenRun(global, options.run);
+  if (!run) return Fail(global, run.error());
+  const search::State& state = *run->state;
+  std::string text;
+  if (options.format == "tsv") {
+    text = report::ResultsTsv(state);
+  } else if (options.format == "yaml") {
+    text = report::ExperimentLog(state);
+  } else if (options.format == "jsonl") {
+    text = report::ResultsJsonl(state);
+  } else if (options.format == "leaderboard") {
+    text = report::Leaderboard(state);
+  } else {
+    report::ReportInput input;
+    input.now = state.last_at();
+    Result<std::string> diff =
+        run->store->Diff(state.base(), state.tree()[state.best()].commit);
+    if (diff) input.diff = std::move(*diff);
+    text = report::ReportMarkdown(state, input);
+  }
+  if (options.file.empty()) {
+    PrintRaw(text);
+    return kDone;
+  }
+  Result<void> written = report::WriteWhole(options.file, text);
+  if (!written) return Fail(global, written.error());
+  return kDone;
+}
+
+// Rebuilds every commit's tree from the patch in its row and compares: the
+// journal alone must lead to the same ids.
+int Replay(const Global& global, const ReplayOptions& options) {
+  Result<ReadRun> run = OpenRun(global, options.run, options.until);
+  if (!run) return Fail(global, run.error());
+  const search::State& state = *run->state;
+  std::vector<std::string> wrong;
+  int verified = 0;
+  for (std::uint32_t i = 1; i < state.tree().size(); ++i) {
+    const search::Node& node = state.tree()[NodeId(i)];
+    auto committed = run->CommittedOf(node.attempt);
+    if (!committed) return Fail(global, committed.error());
+    if (!*committed) continue;
+    Result<ObjectId> id = run->RebuildCommit(**committed);
+    if (id && *id == node.commit) {
+      ++verified;
+    } else {
+      wrong.push_back(fmt::format(
+          "node {}: {}", node.attempt.value(),
+          id ? "its row makes " + id->Hex() + ", not " + node.commit.Hex()
+             : id.error().Text()));
+    }
+  }
+  if (AsJson(global)) {
+    Print(DumpCanonical(Json{{"run", state.run()},
+                             {"records", state.last_seq()},
+                             {"verified", verified},
+                             {"wrong", wrong}}));
+  } else {
+    Print(fmt::format("run {}: {} records, {} nodes, {} ids verified",
+                      state.run(), state.last_seq(), state.tree().size() - 1,
+                      verified));
+    for (const std::string& line : wrong) Say("wrong: " + line);
+  }
+  return wrong.empty() ? kDone : kFailed;
+}
+
+}  // namespace coppice::app

@@ -1,0 +1,180 @@
+#include <fmt/format.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "app/commands.h"
+#include "app/preflight.h"
+#include "app/run_reader.h"
+#include "app/session.h"
+#include "base/digest.h"
+#include "report/node_record.h"
+
+// Commands that own a run: run, resume, approve, step.
+
+namespace coppice::app {
+namespace {
+
+// A patch of the user's as a proposal on `parent`.
+Result<llm::Proposal> ProposalFromPatch(const std::string& file,
+                                        vcs::Store& store, ObjectId parent) {
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  if (!in) {
+    return Error{.code = ErrorCode::kUsage,
+                 .what = "cannot read the patch",
+                 .where = file};
+  }
+  Result<Patch> patch = ParsePatch(text.str());
+  if (!patch) {
+    Error error = patch.error();
+    error.code = ErrorCode::kUsage;
+    error.where = file;
+    return error;
+  }
+  llm::Proposal proposal;
+  proposal.plan.idea = "patch " + file;
+  Result<std::vector<FileChange>> changes =
+      search::ChangesOf(*patch, store, parent);
+  if (!changes) {
+    Error error = changes.error();
+    error.code = ErrorCode::kUsage;
+    error.where = file;
+    error.next = "make the patch against the parent: `coppice step --parent "
+                 "NODE`";
+    return error;
+  }
+  proposal.changes = std::move(*changes);
+  return proposal;
+}
+
+int ExitOf(coppice::Status status) {
+  switch (status) {
+    case coppice::Status::kKeep:
+      return kDone;
+    case coppice::Status::kDiscard:
+      return kNoImprovement;
+    default:
+      return kFailed;
+  }
+}
+
+// The latest run of this spec, if its spec is the same; else none.
+std::optional<std::string> RunOfSpec(const Global& global,
+                                     const Project& project) {
+  std::optional<std::string> latest;
+  for (const RunPlace& place : ListRuns(project.home)) {
+    if (place.spec_name == project.spec().name) latest = place.id;
+  }
+  if (!latest) return std::nullopt;
+  Result<ReadRun> read = OpenRun(global, *latest);
+  const std::string digest = Sha256Hex(project.loaded.merged_json);
+  if (!read || read->state->start().spec_sha256 != digest ||
+      read->state->base() != project.base) {
+    return std::nullopt;
+  }
+  return latest;
+}
+
+Result<std::unique_ptr<Session>> SessionForStep(const Global& global,
+                                                const StepOptions& options,
+                                                int& interrupted) {
+  Global quiet = global;
+  quiet.output = OutputMode::kJson;
+  Result<Project> project =
+      OpenProject(global, options.spec, options.overrides);
+  if (!project) return project.error();
+  if (std::optional<std::string> run = RunOfSpec(global, *project)) {
+    return Session::Open(quiet, {.run = *run});
+  }
+  Result<Preflight> preflight = RunPreflight(
+      quiet, options.spec, options.overrides, false, false, interrupted);
+  if (!preflight) return preflight.error();
+  return Session::Begin(quiet, std::move(preflight->project),
+                        preflight->baseline);
+}
+
+}  // namespace
+
+int Run(const Global& global, const RunOptions& options) {
+  if (getenv("COPPICE_ACTIVE") != nullptr) {
+    return Fail(global,
+                Error{.code = ErrorCode::kUsage,
+                      .what = "this is a proposer's slot: coppice does not "
+                              "start a search within a search",
+                      .cause = "COPPICE_ACTIVE is set"});
+  }
+  int interrupted = 0;
+  Result<Preflight> preflight =
+      RunPreflight(global, options.spec, options.overrides, options.trial,
+                   false, interrupted);
+  if (interrupted != 0) return interrupted;
+  if (!preflight) return Fail(global, preflight.error());
+  PrintPreflight(global, *preflight);
+  if (options.dry_run) return kDone;
+  Result<std::unique_ptr<Session>> session = Session::Begin(
+      global, std::move(preflight->project), preflight->baseline);
+  if (!session) return Fail(global, session.error());
+  return (*session)->Run();
+}
+
+int Resume(const Global& global, const ResumeOptions& options) {
+  Result<std::unique_ptr<Session>> session =
+      Session::Open(global, {.run = options.run,
+                             .overrides = options.overrides,
+                             .accept_drift = options.accept_drift});
+  if (!session) return Fail(global, session.error());
+  return (*session)->Run();
+}
+
+int Approve(const Global& global, const ApproveOptions& options) {
+  Result<std::unique_ptr<Session>> session =
+      Session::Open(global, {.run = options.run});
+  if (!session) return Fail(global, session.error());
+  for (const std::string& dependency : options.dependencies) {
+    (*session)->Approve(dependency);
+  }
+  return (*session)->Finish();
+}
+
+int Step(const Global& global, const StepOptions& options) {
+  int interrupted = 0;
+  Result<std::unique_ptr<Session>> session =
+      SessionForStep(global, options, interrupted);
+  if (interrupted != 0) return interrupted;
+  if (!session) return Fail(global, session.error());
+  search::Search::StepRequest request;
+  request.idea = options.idea;
+  const search::State& state = (*session)->state();
+  if (!options.parent.empty()) {
+    const std::int64_t best = state.tree()[state.best()].attempt.value();
+    Result<std::int64_t> parent = ParseNode(options.parent, best);
+    if (!parent) return Fail(global, parent.error());
+    request.parent = AttemptId(*parent);
+  }
+  if (!options.patch.empty()) {
+    if (!request.parent) {
+      request.parent = state.tree()[state.best()].attempt;
+    }
+    std::optional<NodeId> node = state.tree().Find(*request.parent);
+    if (!node) {
+      return Fail(global, Error{.code = ErrorCode::kNotFound,
+                                .what = "no such node: " + options.parent});
+    }
+    Result<llm::Proposal> proposal = ProposalFromPatch(
+        options.patch, (*session)->store(), state.tree()[*node].commit);
+    if (!proposal) return Fail(global, proposal.error());
+    if (!options.idea.empty()) proposal->plan.idea = options.idea;
+    request.proposal = std::move(*proposal);
+  }
+  Result<AttemptId> attempt = (*session)->Step(std::move(request));
+  if (!attempt) return Fail(global, attempt.error());
+  Print(report::DumpLine(report::NodeRecord(state, *attempt)));
+  const search::Attempt* made = state.tree().FindAttempt(*attempt);
+  if (made == nullptr || !made->outcome) return kPaused;
+  return ExitOf(StatusOf(*made->outcome));
+}
+
+}  // namespace coppice::app

@@ -1,0 +1,138 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "app/console.h"
+
+// One function a command (SPEC §7): options in, exit code out. Each prints
+// what it has to say.
+
+namespace coppice::app {
+
+struct InitOptions {
+  std::string goal;
+  std::string demo;  // directory to make
+  bool force = false;
+};
+int Init(const Global& global, const InitOptions& options);
+
+// Keys that override the spec file: --set and the named flags.
+using Overrides = std::vector<std::pair<std::string, std::string>>;
+
+struct CheckOptions {
+  std::string spec;  // empty: coppice.yaml at the root
+  Overrides overrides;
+};
+int Check(const Global& global, const CheckOptions& options);
+
+struct RunOptions {
+  std::string spec;
+  Overrides overrides;
+  bool trial = false;
+  bool dry_run = false;
+};
+int Run(const Global& global, const RunOptions& options);
+
+struct StepOptions {
+  std::string spec;
+  Overrides overrides;
+  std::string parent;
+  std::string idea;
+  std::string patch;
+};
+int Step(const Global& global, const StepOptions& options);
+
+struct ResumeOptions {
+  std::string run;
+  Overrides overrides;
+  bool accept_drift = false;
+};
+int Resume(const Global& global, const ResumeOptions& options);
+
+struct ApproveOptions {
+  std::string run;
+  std::vector<std::string> dependencies;
+};
+int Approve(const Global& global, const ApproveOptions& options);
+
+struct StatusOptions {
+  std::string run;
+};
+int Status(const Global& global, const StatusOptions& options);
+
+struct TreeOptions {
+  std::string run;
+  std::string format = "text";  // text | dot | graphml
+};
+int Tree(const Global& global, const TreeOptions& options);
+
+struct TopOptions {
+  std::string run;
+  int count = 10;
+  bool all = false;
+  std::string format = "table";  // table | json | csv
+  bool plot = false;
+};
+int Top(const Global& global, const TopOptions& options);
+
+struct ShowOptions {
+  std::string run;
+  std::string node;
+  bool prompt = false;
+  bool answer = false;
+  bool log = false;
+  bool why = false;
+};
+int Show(const Global& global, const ShowOptions& options);
+
+struct DiffOptions {
+  std::string run;
+  std::string node;
+  std::string against = "parent";  // parent | base | NODE
+  bool stat = false;
+};
+int Diff(const Global& global, const DiffOptions& options);
+
+struct ReportOptions {
+  std::string run;
+  std::string format = "md";  // md | tsv | yaml | jsonl | leaderboard
+  std::string file;
+};
+int Report(const Global& global, const ReportOptions& options);
+
+struct ReplayOptions {
+  std::string run;
+  std::optional<std::int64_t> until;
+};
+int Replay(const Global& global, const ReplayOptions& options);
+
+struct ExportOptions {
+  std::string run;
+  std::string node = "best";
+  std::string onto;
+  std::string branch;
+  std::string mode;
+  std::string patch;
+  bool no_minimise = false;
+  bool dry_run = false;
+};
+int Export(const Global& global, const ExportOptions& options);
+
+struct ApplyOptions {
+  std::string run;
+  std::string node = "best";
+};
+int Apply(const Global& global, const ApplyOptions& options);
+
+struct GcOptions {
+  std::string older_than = "30d";
+  bool slots = false;
+  bool runs = false;
+  bool dry_run = false;
+};
+int Gc(const Global& global, const GcOptions& options);
+
+}  // namespace coppice::app

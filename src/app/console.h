@@ -1,0 +1,39 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/json.h"
+#include "base/result.h"
+
+namespace coppice::app {
+
+enum class OutputMode { kPlain, kRich, kJson };
+
+// What every command is given.
+struct Global {
+  std::string repo = ".";
+  OutputMode output = OutputMode::kPlain;
+};
+
+// Exit codes of SPEC §7.
+inline constexpr int kDone = 0;
+inline constexpr int kFailed = 1;
+inline constexpr int kUsage = 2;
+inline constexpr int kNoImprovement = 3;
+inline constexpr int kNothingMeasured = 4;
+inline constexpr int kPaused = 5;
+inline constexpr int kOwned = 6;
+
+// The mode of `--output NAME`; "" is rich on a terminal, else plain.
+OutputMode OutputModeOf(std::string_view name);
+
+void Print(std::string_view text);  // to standard output, newline added
+void Say(std::string_view text);    // to standard error, newline added
+
+// What happened, where, why probably, and how to go on, on standard error (as
+// one JSON object on standard output under --output json); the exit code.
+int Fail(const Global& global, const Error& error);
+int ExitCode(ErrorCode code);
+
+}  // namespace coppice::app

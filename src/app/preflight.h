@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "app/baseline.h"
+#include "app/project.h"
+#include "search/budget.h"
+
+namespace coppice::app {
+
+// The preflight with its baseline (SET-06, SET-08, SET-11, SET-13): what
+// `check` does, and `run` before it starts.
+struct Preflight {
+  Project project;
+  Baseline baseline;
+  search::Forecast forecast;
+  std::vector<std::string> findings;  // one a line, for people
+  std::vector<std::string> warnings;
+};
+
+// `trial`: --trial. Exit code 130 or 143 in `interrupted` if a signal ended it.
+Result<Preflight> RunPreflight(const Global& global, const std::string& spec,
+                               Overrides overrides, bool trial,
+                               bool measure_anew, int& interrupted);
+void PrintPreflight(const Global& global, const Preflight& preflight);
+
+}  // namespace coppice::app

@@ -1,0 +1,214 @@
+#include "app/project.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <stdlib.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/text.h"
+#include "spec/knobs.h"
+
+namespace coppice::app {
+namespace fs = std::filesystem;
+namespace {
+
+Error ManyErrors(const std::vector<Error>& errors) {
+  Error all = errors.front();
+  for (std::size_t i = 1; i < errors.size(); ++i) {
+    all.what += "\n" + errors[i].Text();
+  }
+  return all;
+}
+
+Result<void> Refuse(const vcs::RepositoryPlaces& places) {
+  Error error{.code = ErrorCode::kCheck, .where = places.common_dir.string()};
+  if (places.bare) {
+    error.what = "this repository is bare: it has no work tree";
+    error.next = "run coppice in a clone of it";
+    return error;
+  }
+  if (!places.has_commits) {
+    error.what = "this repository has no commit yet, so there is no base";
+    error.where = places.work_dir.string();
+    error.next = "git add -A && git commit";
+    return error;
+  }
+  return Ok();
+}
+
+Result<void> RefuseSubmodules(const std::vector<vcs::TreeEntry>& files) {
+  for (const vcs::TreeEntry& entry : files) {
+    if (!entry.submodule) continue;
+    return Error{.code = ErrorCode::kCheck,
+                 .what = fmt::format("\"{}\" is a submodule, which this "
+                                     "version cannot put into a slot",
+                                     entry.path),
+                 .next = "search in the submodule's own repository, or in a "
+                         "branch that holds its files"};
+  }
+  return Ok();
+}
+
+Result<void> RefuseDirty(Project& project) {
+  if (project.spec().base != "HEAD") return Ok();
+  std::vector<std::string> in_scope = project.scope.mutable_files;
+  in_scope.insert(in_scope.end(), project.scope.immutable_files.begin(),
+                  project.scope.immutable_files.end());
+  Result<std::vector<std::string>> dirty =
+      project.store->DirtyFiles(project.base, in_scope);
+  if (!dirty) return dirty.error();
+  if (dirty->empty()) return Ok();
+  return Error{.code = ErrorCode::kCheck,
+               .what = fmt::format("uncommitted changes in scope: {}",
+                                   fmt::join(*dirty, ", ")),
+               .cause = "coppice starts from the commit HEAD, not from the "
+                        "work tree",
+               .next = "commit or stash them"};
+}
+
+Result<void> RefuseNoProposer(const spec::Spec& spec) {
+  if (spec::HasProposer(spec)) return Ok();
+  static constexpr const char* kVariables[] = {
+      "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY",
+      "OPENROUTER_API_KEY"};
+  for (const char* variable : kVariables) {
+    const char* value = getenv(variable);
+    if (value == nullptr || *value == '\0') continue;
+    return Error{.code = ErrorCode::kUsage,
+                 .what = fmt::format("the spec names no proposer, and the "
+                                     "model of {} cannot be asked yet",
+                                     variable),
+                 .cause = "models come with a later version",
+                 .next = "write `proposers: [{edits: {}}]` or a `command`"};
+  }
+  return Error{.code = ErrorCode::kUsage,
+               .what = "the spec names no proposer, and no key is set",
+               .cause = fmt::format("none of {} is set",
+                                    fmt::join(kVariables, ", ")),
+               .next = "write `proposers: [{edits: {}}]` for the built-in "
+                       "edits, which need no model"};
+}
+
+Result<void> ResolveFiles(Project& project, std::string_view spec_path) {
+  Result<std::vector<vcs::TreeEntry>> files =
+      project.store->Files(project.base);
+  if (!files) return files.error();
+  project.files = std::move(*files);
+  Result<void> submodules = RefuseSubmodules(project.files);
+  if (!submodules) return submodules;
+  std::vector<spec::TrackedFile> tracked;
+  for (const vcs::TreeEntry& entry : project.files) {
+    tracked.push_back({.path = entry.path,
+                       .size = entry.size,
+                       .symlink = entry.symlink,
+                       .executable = entry.executable});
+  }
+  Result<spec::ResolvedScope> scope =
+      spec::ResolveScope(project.spec(), spec_path, tracked);
+  if (!scope) return scope.error();
+  project.scope = std::move(*scope);
+  return Ok();
+}
+
+Result<fs::path> SpecFile(const Home& home, const std::string& given) {
+  const fs::path file =
+      given.empty() ? home.work_dir / "coppice.yaml" : fs::absolute(given);
+  if (fs::exists(file)) return file;
+  return Error{.code = ErrorCode::kUsage,
+               .what = given.empty() ? "there is no coppice.yaml"
+                                     : "there is no such spec",
+               .where = file.string(),
+               .next = "write one (README.md shows eight lines), or try "
+                       "`coppice init --demo DIR`"};
+}
+
+}  // namespace
+
+std::set<std::string> Project::TrackedPaths() const {
+  std::set<std::string> paths;
+  for (const vcs::TreeEntry& entry : files) paths.insert(entry.path);
+  return paths;
+}
+
+Result<Opened> OpenRepository(const Global& global) {
+  Result<vcs::RepositoryPlaces> places = vcs::FindRepository(global.repo);
+  if (!places) {
+    Error error = places.error();
+    error.code = ErrorCode::kUsage;
+    if (error.next.empty()) error.next = "git init, or --repo DIR";
+    return error;
+  }
+  Result<void> fit = Refuse(*places);
+  if (!fit) return fit.error();
+  Opened opened;
+  opened.home = {.work_dir = places->work_dir,
+                 .common_dir = places->common_dir,
+                 .coppice = places->common_dir / "coppice"};
+  Result<std::unique_ptr<vcs::Store>> store = vcs::OpenStore(*places);
+  if (!store) return store.error();
+  opened.store = std::move(*store);
+  return opened;
+}
+
+Result<Project> OpenProject(const Global& global, const std::string& spec,
+                            const Overrides& overrides) {
+  Result<Opened> repository = OpenRepository(global);
+  if (!repository) return repository.error();
+  Project project;
+  project.home = repository->home;
+  project.store = std::move(repository->store);
+  Result<fs::path> file = SpecFile(project.home, spec);
+  if (!file) return file.error();
+  Result<spec::Loaded> loaded = spec::LoadSpec(*file, overrides);
+  if (!loaded) return loaded.error();
+  project.loaded = std::move(*loaded);
+  project.warnings = project.loaded.warnings;
+  const std::vector<Error> unsupported = spec::Unsupported(project.loaded);
+  if (!unsupported.empty()) return ManyErrors(unsupported);
+  Result<void> proposer = RefuseNoProposer(project.spec());
+  if (!proposer) return proposer.error();
+  Result<ObjectId> base = project.store->Resolve(project.spec().base);
+  if (!base) {
+    Error error = base.error();
+    error.code = ErrorCode::kUsage;
+    return error;
+  }
+  project.base = *base;
+  std::error_code ignored;
+  const fs::path relative = fs::relative(*file, project.home.work_dir, ignored);
+  if (!ignored && IsSafeRelativePath(relative.generic_string())) {
+    project.spec_path = relative.generic_string();
+  }
+  Result<void> resolved = ResolveFiles(project, project.spec_path);
+  if (!resolved) return resolved.error();
+  project.warnings.insert(project.warnings.end(),
+                          project.scope.warnings.begin(),
+                          project.scope.warnings.end());
+  Result<void> clean = RefuseDirty(project);
+  if (!clean) return clean.error();
+  auto text = [&](const std::string& path) -> std::optional<std::string> {
+    Result<std::string> read = project.store->ReadFile(project.base, path);
+    if (!read) return std::nullopt;
+    return std::move(*read);
+  };
+  Result<void> knobs = spec::CheckKnobs(project.spec(), text);
+  if (!knobs) return knobs.error();
+  return project;
+}
+
+Result<Project> OpenRunProject(Opened repository, spec::Spec spec,
+                               std::string merged_json, ObjectId base) {
+  Project project;
+  project.home = std::move(repository.home);
+  project.store = std::move(repository.store);
+  project.loaded.spec = std::move(spec);
+  project.loaded.merged_json = std::move(merged_json);
+  project.base = base;
+  Result<void> resolved = ResolveFiles(project, "coppice.yaml");
+  if (!resolved) return resolved.error();
+  return project;
+}
+
+}  // namespace coppice::app

@@ -1,0 +1,115 @@
+#include "app/run_reader.h"
+
+#include <fmt/format.h>
+
+#include "search/expander.h"
+
+namespace coppice::app {
+namespace {
+
+// Ends a replay early; never seen by a user.
+Error Enough() { return Error{.code = ErrorCode::kInternal, .what = "enough"}; }
+
+Result<std::optional<search::Committed>> FindCommitted(
+    search::SqliteJournal& journal, const search::State& state,
+    AttemptId attempt) {
+  const search::AttemptInfo* info = state.Info(attempt);
+  std::optional<search::Committed> found;
+  if (info == nullptr || info->committed_seq == 0) return found;
+  auto see = [&](const search::Record& record) -> Result<void> {
+    if (const auto* c = std::get_if<search::Committed>(&record.event)) {
+      found = *c;
+    }
+    return Enough();
+  };
+  Result<void> replayed = journal.ReplayFrom(info->committed_seq, see);
+  if (!replayed && replayed.error().what != "enough") return replayed.error();
+  return found;
+}
+
+}  // namespace
+
+Result<std::optional<search::Committed>> ReadRun::CommittedOf(
+    AttemptId attempt) {
+  return FindCommitted(*journal, *state, attempt);
+}
+
+Result<std::string> ReadRun::PromptOf(AttemptId attempt) {
+  std::string prompt;
+  auto see = [&](const search::Record& record) -> Result<void> {
+    if (const auto* asked = std::get_if<search::Asked>(&record.event)) {
+      prompt = asked->prompt;
+    }
+    return Enough();
+  };
+  Result<void> replayed =
+      journal->ReplayFrom(state->Info(attempt)->prompt_seq, see);
+  if (!replayed && replayed.error().what != "enough") return replayed.error();
+  return prompt;
+}
+
+Result<ObjectId> ReadRun::RebuildCommit(const search::Committed& committed) {
+  std::vector<ObjectId> parents;
+  for (AttemptId parent : state->Info(committed.attempt)->selected.parents) {
+    parents.push_back(state->tree()[*state->tree().Find(parent)].commit);
+  }
+  return search::RemakeCommit(committed, parents, *store);
+}
+
+Result<AttemptId> ReadRun::Node(const std::string& node) const {
+  const std::int64_t best = state->tree()[state->best()].attempt.value();
+  Result<std::int64_t> number = ParseNode(node, best);
+  if (!number) return number.error();
+  const AttemptId attempt(*number);
+  if (state->Info(attempt) != nullptr) return attempt;
+  return Error{.code = ErrorCode::kNotFound,
+               .what = fmt::format("run {} has no node {}", state->run(),
+                                   *number),
+               .next = fmt::format("it has 0 to {}; see `coppice tree`",
+                                   state->next_attempt().value() - 1)};
+}
+
+Result<ReadRun> OpenRun(const Global& global, const std::string& run,
+                        std::optional<std::int64_t> until) {
+  Result<Opened> repository = OpenRepository(global);
+  if (!repository) return repository.error();
+  Result<RunPlace> place = FindRun(repository->home, run);
+  if (!place) return place.error();
+  ReadRun read;
+  read.home = repository->home;
+  read.store = std::move(repository->store);
+  read.place = *place;
+  auto journal = search::OpenJournalForReading(place->journal());
+  if (!journal) return journal.error();
+  read.journal = std::move(*journal);
+  read.state = std::make_unique<search::State>();
+  auto see = [&](const search::Record& record) -> Result<void> {
+    if (until && record.seq > *until) return Enough();
+    return read.state->Apply(record);
+  };
+  Result<void> replayed = read.journal->Replay(see);
+  if (!replayed && replayed.error().what != "enough") return replayed.error();
+  if (!read.state->started() || read.state->tree().empty()) {
+    return Error{.code = ErrorCode::kNotFound,
+                 .what = fmt::format("run {} has only begun: its journal holds "
+                                     "no baseline yet",
+                                     place->id),
+                 .where = place->journal().string()};
+  }
+  return read;
+}
+
+report::FindTexts TextsOf(search::SqliteJournal& journal,
+                          const search::State& state) {
+  return [&journal, &state](AttemptId attempt) -> Result<report::AttemptTexts> {
+    report::AttemptTexts texts;
+    auto committed = FindCommitted(journal, state, attempt);
+    if (!committed) return committed.error();
+    if (*committed) texts.patch = (*committed)->patch;
+    const search::AttemptInfo* info = state.Info(attempt);
+    if (info != nullptr && info->answered) texts.answer = info->answered->text;
+    return texts;
+  };
+}
+
+}  // namespace coppice::app

@@ -1,0 +1,330 @@
+#include "app/session.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "app/run_reader.h"
+#include "base/digest.h"
+#include "base/log.h"
+#include "report/progress.h"
+#include "search/sqlite_cache.h"
+
+namespace coppice::app {
+namespace fs = std::filesystem;
+namespace {
+
+// Tables cost what the tree is large, so they are not written for each node.
+constexpr int kAttemptsPerTables = 100;
+// Below this nothing new is started: a journal must always find room.
+constexpr std::uint64_t kDiskReserve = std::uint64_t{256} << 20;
+
+std::function<bool()> DiskWatch(std::vector<fs::path> places) {
+  return [places = std::move(places)] {
+    for (const fs::path& place : places) {
+      struct statvfs disk;
+      if (statvfs(place.c_str(), &disk) == 0 &&
+          disk.f_bavail * disk.f_frsize < kDiskReserve) {
+        return true;
+      }
+    }
+    return false;
+  };
+}
+
+// Keys that may change within a run (SPEC §2 "Keys").
+Result<void> CheckOverrides(const Overrides& overrides) {
+  for (const auto& [key, value] : overrides) {
+    static const std::set<std::string> kAllowed{
+        "budget", "parallel", "instructions", "proposers", "hooks"};
+    if (kAllowed.contains(key.substr(0, key.find('.')))) continue;
+    return Error{.code = ErrorCode::kUsage,
+                 .what = fmt::format("\"{}\" cannot change within a run", key),
+                 .cause = "scores before and after would not be comparable",
+                 .next = "start a new run; budget, parallel, instructions, "
+                         "proposers and hooks may change"};
+  }
+  return Ok();
+}
+
+Error Drifted(const std::vector<std::string>& drift) {
+  Error error{.code = ErrorCode::kCheck,
+              .what = "the run was measured elsewhere or otherwise",
+              .next = "`coppice resume --accept-drift`, or start a new run"};
+  for (const std::string& line : drift) {
+    error.what += "\n  " + line;
+  }
+  return error;
+}
+
+}  // namespace
+
+Session::Session(const Global& global, Project project)
+    : global_(global), project_(std::move(project)) {}
+
+Session::~Session() = default;
+
+// Everything but the search: directory, lease, workbench, journal, cache.
+Result<void> Session::Prepare(fs::path directory, eval::BaselineLock lock) {
+  directory_ = std::move(directory);
+  id_ = directory_.filename();
+  std::error_code error;
+  fs::create_directories(directory_, error);
+  if (error) {
+    return Error{.code = ErrorCode::kIo,
+                 .what = "cannot make the run's directory",
+                 .where = directory_.string(),
+                 .cause = error.message()};
+  }
+  Result<search::RunLease> lease = search::AcquireLease(directory_);
+  if (!lease) return lease.error();
+  lease_.emplace(std::move(*lease));
+  OpenLog(directory_ / "coppice.log");
+  Workbench::Options options;
+  options.run = id_;
+  options.run_directory = directory_;
+  options.habits = std::move(lock.habits);
+  options.units = std::move(lock.units);
+  Result<std::unique_ptr<Workbench>> bench =
+      Workbench::Make(project_, std::move(options));
+  if (!bench) return bench.error();
+  bench_ = std::move(*bench);
+  return Ok();
+}
+
+Result<void> Session::OwnJournal(bool fresh) {
+  const fs::path file = directory_ / "journal.db";
+  auto journal =
+      fresh ? search::CreateJournal(file) : search::OpenJournal(file);
+  if (!journal) return journal.error();
+  journal_ = std::move(*journal);
+  auto cache = search::OpenCache(
+      project_.home.coppice / "cache.db", bench_->measuring_digest(),
+      eval::EnvironmentDigest(bench_->environment()));
+  if (cache) {
+    cache_ = std::move(*cache);
+  } else {
+    LogWarning(cache.error().Text());
+  }
+  return Ok();
+}
+
+Result<void> Session::MakeSearch() {
+  search::Search::Parts parts{
+      .executor = bench_->io().get_executor(),
+      .clock = bench_->clock(),
+      .compute = bench_->compute(),
+      .repository = *project_.store,
+      .evaluator = bench_->evaluator(),
+      .journal = *journal_,
+      .cache = cache_.get(),
+      .scope = project_.scope,
+      .evaluations = bench_->evaluations(),
+      .open_sessions = bench_->open_sessions(),
+      .disk_is_low = DiskWatch({directory_, CacheDirectory()}),
+  };
+  for (const llm::NamedProposer& proposer : bench_->proposers()) {
+    parts.arms.push_back({proposer.name, proposer.weight, proposer.operators,
+                          proposer.proposer.get()});
+  }
+  parts.observers.push_back(
+      [this](const search::State& state, const search::Record& record) {
+        Observe(state, record);
+      });
+  search_ = std::make_unique<search::Search>(std::move(parts));
+  views_ = std::make_unique<report::ViewWriter>(
+      directory_, TextsOf(*journal_, search_->state()));
+  return search_->Recover();
+}
+
+Result<std::unique_ptr<Session>> Session::Begin(const Global& global,
+                                                Project project,
+                                                const Baseline& baseline) {
+  std::unique_ptr<Session> session(new Session(global, std::move(project)));
+  Project& own = session->project_;
+  const std::unique_ptr<Clock> clock = MakeRealClock();
+  const fs::path directory = own.NameDir() / NewRunId(clock->Wall());
+  Result<void> done = session->Prepare(directory, baseline.lock);
+  if (done) done = own.store->PinBase(session->id_, own.base);
+  if (done) done = session->OwnJournal(true);
+  if (done) done = session->MakeSearch();
+  if (!done) return done.error();
+  Result<void> lock =
+      eval::WriteLock(directory / "baseline.lock", baseline.lock);
+  if (!lock) return lock.error();
+  search::Search::Beginning beginning;
+  search::Started& started = beginning.started;
+  started.coppice = COPPICE_VERSION;
+  started.run = session->id_;
+  started.spec_json = own.loaded.merged_json;
+  started.spec_sha256 = Sha256Hex(own.loaded.merged_json);
+  started.base = own.base;
+  started.lock_json = eval::FormatLock(baseline.lock);
+  started.seed = own.spec().search.seed;
+  Result<ObjectId> tree = own.store->TreeIdOf(own.base);
+  if (!tree) return tree.error();
+  beginning.base_tree = *tree;
+  beginning.baseline = baseline.samples;
+  done = session->search_->Begin(std::move(beginning));
+  if (!done) return done.error();
+  return session;
+}
+
+Result<std::unique_ptr<Session>> Session::Open(const Global& global,
+                                               const Reopen& reopen) {
+  Result<void> allowed = CheckOverrides(reopen.overrides);
+  if (!allowed) return allowed.error();
+  Result<ReadRun> read = OpenRun(global, reopen.run);
+  if (!read) return read.error();
+  const search::Started started = read->state->start();
+  spec::Spec spec = read->state->spec();
+  const fs::path directory = read->place.dir;
+  std::string budget_json;
+  std::string merged = read->state->merged_spec();
+  if (!reopen.overrides.empty()) {
+    Result<spec::Loaded> changed =
+        spec::ParseSpec(merged, read->place.id, reopen.overrides);
+    if (!changed) return changed.error();
+    const std::vector<Error> unsupported = spec::Unsupported(*changed);
+    if (!unsupported.empty()) return unsupported.front();
+    spec = changed->spec;
+    merged = changed->merged_json;
+    budget_json = merged;
+  }
+  Opened repository{read->home, std::move(read->store)};
+  read->journal.reset();
+  Result<Project> project =
+      OpenRunProject(std::move(repository), std::move(spec), std::move(merged),
+                     started.base);
+  if (!project) return project.error();
+  std::unique_ptr<Session> session(new Session(global, std::move(*project)));
+  Result<eval::BaselineLock> lock =
+      eval::ParseLock(started.lock_json, "the run's baseline.lock");
+  if (!lock) return lock.error();
+  Result<void> done = session->Prepare(directory, *lock);
+  if (!done) return done.error();
+  const std::vector<std::string> drift =
+      eval::Mismatch(*lock, started.base, session->bench_->measuring_digest(),
+                     session->bench_->environment());
+  if (!drift.empty() && !reopen.accept_drift) return Drifted(drift);
+  done = session->OwnJournal(false);
+  if (done) done = session->MakeSearch();
+  if (!done) return done.error();
+  search::Resumed resumed;
+  resumed.coppice = COPPICE_VERSION;
+  resumed.drift = drift;
+  resumed.budget_json = budget_json;
+  session->search_->Resume(std::move(resumed));
+  return session;
+}
+
+void Session::Observe(const search::State& state,
+                      const search::Record& record) {
+  if (global_.output == OutputMode::kJson) {
+    if (auto event = report::ProgressJson(state, record)) {
+      Print(report::DumpLine(*event));
+    }
+  } else {
+    report::ProgressStyle style;
+    style.colour = global_.output == OutputMode::kRich;
+    if (auto line = report::ProgressLine(state, record, style)) Print(*line);
+  }
+  const bool finished =
+      std::holds_alternative<search::Evaluated>(record.event) ||
+      std::holds_alternative<search::Rejected>(record.event);
+  if (!finished || views_ == nullptr) return;
+  Result<void> written = views_->WriteNodes(state);
+  if (written && ++finished_since_tables_ >= kAttemptsPerTables) {
+    finished_since_tables_ = 0;
+    written = views_->WriteTables(state);
+  }
+  if (!written) LogInfo(written.error().Text());
+}
+
+void Session::OnSignal(int signal, int before) {
+  if (signal == SIGINT && before == 0) {
+    Say("interrupted: what runs may end; once more ends it now");
+    search_->Drain("interrupted", 130);
+    return;
+  }
+  search_->Abandon(signal == SIGTERM ? "terminated" : "interrupted",
+                   128 + signal);
+  bench_->sandbox().CancelAll();
+}
+
+Result<void> Session::WriteViews() {
+  const search::State& state = search_->state();
+  Result<void> written = views_->WriteNodes(state);
+  if (written) written = views_->WriteTables(state);
+  report::ReportInput input;
+  input.now = bench_->clock().Wall();
+  Result<std::string> diff = project_.store->Diff(
+      project_.base, state.tree()[state.best()].commit);
+  if (diff) input.diff = std::move(*diff);
+  if (written) written = views_->WriteReport(state, input);
+  return written;
+}
+
+int Session::Conclude(const search::Ending& ending) {
+  Result<void> views = WriteViews();
+  if (!views) LogWarning(views.error().Text());
+  if (global_.output == OutputMode::kJson) return ending.exit;
+  Print(fmt::format("report: {}", (directory_ / "report.md").string()));
+  switch (ending.exit) {
+    case kDone:
+      Print("next: `coppice export` makes a branch to review, `coppice diff "
+            "best --against base` shows it");
+      break;
+    case kPaused:
+    case 130:
+    case 143:
+      Print(fmt::format("next: `coppice resume {}`", id_));
+      break;
+    default:
+      Print(fmt::format("next: `coppice top`, or `coppice resume {} "
+                        "--max-nodes N` to go on",
+                        id_));
+  }
+  return ending.exit;
+}
+
+int Session::Run() {
+  search::Ending ending;
+  auto run = [&]() -> Task<void> { ending = co_await search_->Run(); };
+  bench_->Run(run(), [this](int signal, int before) {
+    OnSignal(signal, before);
+  });
+  return Conclude(ending);
+}
+
+int Session::Finish() {
+  search::Ending ending;
+  auto run = [&]() -> Task<void> { ending = co_await search_->Finish(); };
+  bench_->Run(run(), [this](int signal, int before) {
+    OnSignal(signal, before);
+  });
+  return Conclude(ending);
+}
+
+Result<AttemptId> Session::Step(search::Search::StepRequest request) {
+  std::optional<Result<AttemptId>> made;
+  auto run = [&]() -> Task<void> {
+    made = co_await search_->Step(std::move(request));
+  };
+  bench_->Run(run(), [this](int signal, int before) {
+    OnSignal(signal, before);
+  });
+  Result<void> views = WriteViews();
+  if (!views) LogWarning(views.error().Text());
+  return *made;
+}
+
+void Session::Approve(const std::string& dependency) {
+  search_->Approve(dependency);
+}
+
+}  // namespace coppice::app

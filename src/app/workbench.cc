@@ -1,0 +1,230 @@
+#include "app/workbench.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <cstdio>
+#include <thread>
+
+#include "base/digest.h"
+#include "eval/containment.h"
+#include "vcs/read_changes.h"
+#include "vcs/slots.h"
+
+namespace coppice::app {
+namespace fs = std::filesystem;
+namespace {
+
+// What the user's untracked files hold, for the digest of the measurement;
+// large ones by size and time, since they may be data sets.
+std::map<std::string, std::string> CopiedDigests(const Project& project) {
+  constexpr std::uintmax_t kReadWhole = 16 << 20;
+  std::map<std::string, std::string> digests;
+  auto add = [&](const std::string& name, const fs::path& file) {
+    std::error_code error;
+    const std::uintmax_t size = fs::file_size(file, error);
+    if (error) return;
+    if (size > kReadWhole) {
+      const auto time = fs::last_write_time(file, error).time_since_epoch();
+      digests[name] = fmt::format("{}@{}", size, time.count());
+      return;
+    }
+    std::string text(size, '\0');
+    if (FILE* in = std::fopen(file.c_str(), "rb")) {
+      text.resize(std::fread(text.data(), 1, text.size(), in));
+      std::fclose(in);
+    }
+    digests[name] = Sha256Hex(text);
+  };
+  for (const std::string& path : project.spec().evaluation.copy) {
+    const fs::path from = project.home.work_dir / path;
+    std::error_code error;
+    if (!fs::is_directory(from, error)) {
+      add(path, from);
+      continue;
+    }
+    for (const auto& entry : fs::recursive_directory_iterator(from, error)) {
+      if (entry.is_regular_file(error)) {
+        add(entry.path().lexically_relative(project.home.work_dir),
+            entry.path());
+      }
+    }
+  }
+  return digests;
+}
+
+eval::ImmutableRules RulesOf(Project& project) {
+  eval::ImmutableRules rules;
+  rules.files = project.scope.immutable_files;
+  rules.patterns = project.spec().scope.immutable;
+  rules.copied = project.spec().evaluation.copy;
+  vcs::Store* store = project.store.get();
+  rules.ignored = [store](const std::string& path) {
+    Result<bool> ignored = store->Ignored(path);
+    return ignored && *ignored;
+  };
+  std::map<std::string, bool> executable;
+  for (const vcs::TreeEntry& entry : project.files) {
+    executable[entry.path] = entry.executable;
+  }
+  const ObjectId base = project.base;
+  rules.root_file = [store, base, executable](const std::string& path)
+      -> Result<eval::RootFile> {
+    Result<std::string> text = store->ReadFile(base, path);
+    if (!text) return text.error();
+    auto found = executable.find(path);
+    return eval::RootFile{std::move(*text),
+                          found != executable.end() && found->second};
+  };
+  return rules;
+}
+
+std::optional<std::string> Variable(const std::string& name) {
+  const char* value = getenv(name.c_str());
+  if (value == nullptr) return std::nullopt;
+  return value;
+}
+
+int Evaluations(const spec::Spec& spec) {
+  // auto: one, until a load probe can tell how many are honest.
+  return spec.parallel.evaluations.value_or(1);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Workbench>> Workbench::Make(Project& project,
+                                                   Options options) {
+  const spec::Spec& spec = project.spec();
+  std::unique_ptr<Workbench> bench(new Workbench);
+  bench->clock_ = MakeRealClock();
+  bench->compute_ = MakeArenaCompute(
+      static_cast<int>(std::max(2U, std::thread::hardware_concurrency())));
+  bench->evaluations_ = Evaluations(spec);
+  eval::SandboxOptions sandbox;
+  sandbox.mode = spec.evaluation.sandbox ? eval::SandboxMode::kBwrap
+                                         : eval::SandboxMode::kNone;
+  Result<std::unique_ptr<Sandbox>> made = eval::MakeSandbox(sandbox);
+  if (!made) return made.error();
+  bench->sandbox_ = std::move(*made);
+  bench->environment_ = eval::ReadEnvironment("/");
+  bench->environment_.isolation = bench->sandbox_->isolation().name;
+  Result<std::string> digest = eval::MeasuringDigest(
+      project.loaded.merged_json, CopiedDigests(project));
+  if (!digest) return digest.error();
+  bench->measuring_digest_ = std::move(*digest);
+  Result<eval::Variables> passed =
+      eval::PassedVariables(spec.evaluation.pass_env, Variable);
+  if (!passed) return passed.error();
+  std::error_code ignored;
+  fs::create_directories(options.run_directory, ignored);
+  const char* home = getenv("HOME");
+  bench->evaluation_ = std::make_unique<eval::LocalEvaluation>(
+      eval::LocalSetup{.spec = spec,
+                       .run = std::move(options.run),
+                       .run_directory = std::move(options.run_directory),
+                       .home = home == nullptr ? "/" : home,
+                       .passed = std::move(*passed),
+                       .immutable = RulesOf(project),
+                       .habits = std::move(options.habits),
+                       .units = std::move(options.units)},
+      *bench->sandbox_, *bench->clock_, *bench->compute_);
+  Result<void> slots = bench->MakeSlots(project);
+  if (!slots) return slots.error();
+  bench->evaluator_ =
+      eval::MakeLocalEvaluator(*bench->evaluation_, *bench->workspaces_);
+  vcs::Store* store = project.store.get();
+  Workbench* self = bench.get();
+  const std::vector<std::string> copy = spec.evaluation.copy;
+  llm::ReadBack read_back =
+      [store, self, copy](const Lease& lease) -> Task<Result<llm::LeftBehind>> {
+    auto left = co_await vcs::ReadChanges(*store, self->compute(),
+                                          self->workspaces(), lease, copy);
+    if (!left) co_return left.error();
+    co_return llm::LeftBehind{std::move(left->changes),
+                              std::move(left->refused)};
+  };
+  llm::ProposerParts parts{*bench->compute_,
+                           {*bench->sandbox_, *bench->workspaces_, read_back}};
+  Result<std::vector<llm::NamedProposer>> proposers =
+      llm::MakeProposers(spec, parts);
+  if (!proposers) return proposers.error();
+  bench->proposers_ = std::move(*proposers);
+  return bench;
+}
+
+Result<void> Workbench::MakeSlots(Project& project) {
+  const spec::Spec& spec = project.spec();
+  const fs::path cache = CacheDirectory() / project.store->places().id;
+  std::error_code error;
+  fs::create_directories(cache, error);
+  if (error) {
+    return Error{.code = ErrorCode::kCheck,
+                 .what = "cannot make the directory for slots",
+                 .where = cache.string(),
+                 .cause = error.message(),
+                 .next = "set XDG_CACHE_HOME to a directory you may write"};
+  }
+  const bool overlay = eval::OverlayWorks(cache);
+  // The final keeps its racers' slots open: over one base checkout they cost
+  // only what the candidates changed.
+  constexpr int kRacersAndBaseline = 9;
+  open_sessions_ = overlay ? kRacersAndBaseline : evaluations_ + 1;
+  vcs::SlotOptions options{
+      .executor = io_.get_executor(),
+      .clock = *clock_,
+      .compute = *compute_,
+      .store = *project.store,
+      .base = project.base,
+      .cache_dir = cache,
+      .digest = Sha256Hex(measuring_digest_ + environment_.isolation),
+      .copy = spec.evaluation.copy,
+      .copy_from = project.home.work_dir,
+      .keep = spec.evaluation.keep,
+      .mode = overlay ? vcs::SlotMode::kOverlay : vcs::SlotMode::kPool,
+      .evaluation_slots = std::max(evaluations_ + 1, open_sessions_),
+      .proposer_slots = spec.parallel.requests,
+      .provision = evaluation_->provision(),
+  };
+  workspaces_ = vcs::MakeWorkspaces(std::move(options));
+  return Ok();
+}
+
+void Workbench::Run(Task<void> task, OnSignal on_signal) {
+  asio::signal_set signals(io_, SIGINT, SIGTERM);
+  int before = 0;
+  std::function<void()> listen = [&] {
+    signals.async_wait([&](const boost::system::error_code& error, int signal) {
+      if (error) return;
+      on_signal(signal, before++);
+      listen();
+    });
+  };
+  listen();
+  auto ended = [&](std::exception_ptr failure) {
+    if (failure) {
+      // The run cannot go on. Coroutines still wait inside the io_context for
+      // parts that would be destroyed before it, so nothing is unwound: the
+      // journal is whole, and the sandbox ends its processes with us.
+      try {
+        std::rethrow_exception(failure);
+      } catch (const std::exception& e) {
+        std::fprintf(stderr,
+                     "error: %s\n  next:  `coppice resume` goes on from the "
+                     "last record\n",
+                     e.what());
+      }
+      std::fflush(nullptr);
+      std::_Exit(kFailed);
+    }
+    signals.cancel();
+  };
+  asio::co_spawn(io_, std::move(task), ended);
+  io_.restart();
+  io_.run();
+}
+
+}  // namespace coppice::app

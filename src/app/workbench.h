@@ -1,0 +1,76 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/project.h"
+#include "base/clock.h"
+#include "base/compute.h"
+#include "base/sandbox.h"
+#include "base/workspaces.h"
+#include "eval/baseline_lock.h"
+#include "eval/evaluator.h"
+#include "eval/local_evaluator.h"
+#include "llm/make_proposer.h"
+
+namespace coppice::app {
+
+// Everything that runs commands for one project: the conductor's io_context,
+// the arena, the sandbox, slots, the evaluator and the proposers. Wired once;
+// members are destroyed in reverse.
+class Workbench {
+ public:
+  struct Options {
+    std::string run;                      // id, or "check"
+    std::filesystem::path run_directory;  // logs
+    // Of a baseline measured before; nothing when it is measured here.
+    eval::BaselineHabits habits;
+    std::map<std::string, std::string> units;
+  };
+  static Result<std::unique_ptr<Workbench>> Make(Project& project,
+                                                 Options options);
+
+  asio::io_context& io() { return io_; }
+  Clock& clock() { return *clock_; }
+  Compute& compute() { return *compute_; }
+  Sandbox& sandbox() { return *sandbox_; }
+  Workspaces& workspaces() { return *workspaces_; }
+  eval::LocalEvaluation& evaluation() { return *evaluation_; }
+  eval::Evaluator& evaluator() { return *evaluator_; }
+  const std::vector<llm::NamedProposer>& proposers() const {
+    return proposers_;
+  }
+  // Of what measures: with the tree the key of the cache.
+  const std::string& measuring_digest() const { return measuring_digest_; }
+  const eval::EnvironmentFacts& environment() const { return environment_; }
+  int evaluations() const { return evaluations_; }
+  int open_sessions() const { return open_sessions_; }
+
+  // Runs `task` on the conductor to its end. SIGINT and SIGTERM are given to
+  // `on_signal` with how many came before.
+  using OnSignal = std::function<void(int signal, int before)>;
+  void Run(Task<void> task, OnSignal on_signal);
+
+ private:
+  Workbench() = default;
+  Result<void> MakeSlots(Project& project);
+
+  asio::io_context io_{1};
+  std::unique_ptr<Clock> clock_;
+  std::unique_ptr<Compute> compute_;
+  std::unique_ptr<Sandbox> sandbox_;
+  std::unique_ptr<eval::LocalEvaluation> evaluation_;
+  std::unique_ptr<Workspaces> workspaces_;
+  std::unique_ptr<eval::Evaluator> evaluator_;
+  std::vector<llm::NamedProposer> proposers_;
+  std::string measuring_digest_;
+  eval::EnvironmentFacts environment_;
+  int evaluations_ = 1;
+  int open_sessions_ = 2;
+};
+
+}  // namespace coppice::app

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+
+#include "base/result.h"
+#include "base/sandbox.h"
+
+namespace coppice::eval {
+
+enum class SandboxMode { kBwrap, kNone };
+
+struct SandboxOptions {
+  SandboxMode mode = SandboxMode::kBwrap;
+  // Where private directories are made; empty: the system's temporary one.
+  std::filesystem::path scratch;
+  // Of a command that names none; 0: 0.8 of what is available now. It binds
+  // only where there are control groups: RLIMIT_AS would break programs that
+  // reserve much more than they use.
+  std::int64_t default_memory_mb = 0;
+  // From SIGTERM to SIGKILL of a command past its timeout.
+  std::chrono::milliseconds grace{2'000};
+};
+
+// The real sandbox, at the best level that this machine allows, found by
+// running a command in it; blocks for some 10 ms. Errors: kCheck if bubblewrap
+// is asked for and missing or not working, naming both ways out; kNotFound if
+// coppice-sandbox is missing.
+Result<std::unique_ptr<Sandbox>> MakeSandbox(SandboxOptions options);
+
+// Does a command see an overlay whose upper directory lies in `directory`?
+// Found by trying; blocks for some ms. Where it is false, slots have to be
+// directories of their own.
+bool OverlayWorks(const std::filesystem::path& directory);
+
+}  // namespace coppice::eval

@@ -1,0 +1,163 @@
+#include "eval/phase_runner.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "eval/evaluation_log.h"
+#include "eval/phase_failure.h"
+#include "eval/pinning.h"
+#include "eval/result_channel.h"
+
+namespace coppice::eval {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::chrono::seconds kLeastBuild{900};
+constexpr std::chrono::seconds kLeastSetup{1800};
+
+std::chrono::seconds TimeoutOf(const spec::Spec& spec) {
+  return std::chrono::seconds(spec.evaluation.timeout_seconds);
+}
+
+PhaseCommand SetupCommand(const spec::Spec& spec) {
+  return {.phase = EvalPhase::kSetup,
+          .command = *spec.evaluation.setup,
+          .timeout = std::max(TimeoutOf(spec), kLeastSetup),
+          .network = true,
+          .title = "setup"};
+}
+
+PhaseCommand BuildCommand(const spec::Spec& spec) {
+  return {.phase = EvalPhase::kBuild,
+          .command = *spec.evaluation.build,
+          .timeout = std::max(TimeoutOf(spec), kLeastBuild),
+          .network = spec.evaluation.network,
+          .title = "build"};
+}
+
+fs::path Expanded(const std::string& path, const fs::path& home) {
+  if (path == "~") return home;
+  if (path.starts_with("~/")) return home / path.substr(2);
+  return path;
+}
+
+}  // namespace
+
+std::vector<PhaseCommand> ProvisioningCommands(const spec::Spec& spec) {
+  std::vector<PhaseCommand> commands;
+  if (spec.evaluation.setup) commands.push_back(SetupCommand(spec));
+  if (spec.evaluation.build) commands.push_back(BuildCommand(spec));
+  return commands;
+}
+
+std::vector<PhaseCommand> PreparingCommands(const spec::Spec& spec) {
+  std::vector<PhaseCommand> commands;
+  if (spec.evaluation.build) commands.push_back(BuildCommand(spec));
+  if (spec.evaluation.smoke) {
+    commands.push_back({.phase = EvalPhase::kSmoke,
+                        .command = *spec.evaluation.smoke,
+                        .timeout = TimeoutOf(spec),
+                        .network = spec.evaluation.network,
+                        .title = "smoke"});
+  }
+  for (std::size_t i = 0; i < spec.checks.size(); ++i) {
+    const spec::Check& check = spec.checks[i];
+    const std::chrono::seconds timeout(
+        check.timeout_seconds.value_or(spec.evaluation.timeout_seconds));
+    commands.push_back({.phase = EvalPhase::kCheck,
+                        .command = check.command,
+                        .timeout = timeout,
+                        .network = spec.evaluation.network,
+                        .title = fmt::format("check {}", i + 1)});
+  }
+  return commands;
+}
+
+PhaseCommand MeasuringCommand(const spec::Spec& spec, SampleRequest request) {
+  return {.phase = EvalPhase::kMeasure,
+          .command = spec.evaluation.command,
+          .timeout = TimeoutOf(spec),
+          .network = spec.evaluation.network,
+          .title = fmt::format("{} {}", Name(request.phase), request.index),
+          .sample = request.phase,
+          .index = request.index};
+}
+
+PhaseRunner::PhaseRunner(const LocalSetup& setup, Sandbox& sandbox,
+                         Compute& compute)
+    : setup_(setup),
+      sandbox_(sandbox),
+      compute_(compute),
+      cores_(CoresForEvaluation(AllowedCores(), "/")) {}
+
+CommandRequest PhaseRunner::RequestOf(const PhaseCommand& command,
+                                      const WorkTree& tree,
+                                      const fs::path& base) const {
+  const spec::Evaluation& evaluation = setup_.spec.evaluation;
+  CommandRequest request;
+  request.command = command.command;
+  request.tree = tree;
+  request.cwd = evaluation.cwd;
+  request.env = CommandVariables(
+      setup_.spec, setup_.passed,
+      {.run = setup_.run,
+       .phase = command.phase,
+       .slot = tree.slot,
+       .seed = SampleSeed(setup_.spec, command.sample, command.index)});
+  request.timeout = command.timeout;
+  if (evaluation.limits.cpus) {
+    request.limits.cpus =
+        CoresOfSlot(cores_, tree.slot, *evaluation.limits.cpus);
+  }
+  request.limits.memory_mb = evaluation.limits.memory_mb.value_or(0);
+  request.limits.output_mb = evaluation.limits.output_mb;
+  request.network = command.network;
+  for (const std::string& path : evaluation.expose) {
+    request.expose.push_back(Expanded(path, setup_.home));
+  }
+  if (!base.empty()) {
+    request.binds.push_back({.host = base, .variable = "COPPICE_BASE"});
+  }
+  request.on_output = command.on_output;
+  return request;
+}
+
+Task<Result<PhaseRun>> PhaseRunner::Run(PhaseCommand command, WorkTree tree,
+                                        fs::path base, fs::path log) {
+  // The fresh directory is below the run's, which no candidate sees.
+  auto make_channel = [&] {
+    std::error_code ignored;
+    fs::create_directories(log.parent_path(), ignored);
+    return ResultChannel::Make(setup_.run_directory / "io");
+  };
+  Result<ResultChannel> channel = co_await Offload(compute_, make_channel);
+  if (!channel) co_return channel.error();
+  CommandRequest request = RequestOf(command, tree, base);
+  request.binds.push_back(channel->bind());
+  request.log =
+      log.parent_path() / fmt::format(".output-{}-{}", getpid(), ++commands_);
+  PhaseRun run;
+  run.result = co_await sandbox_.Run(request);
+
+  const std::string title =
+      fmt::format("{}: {}", command.title, OneLine(command.command, 200));
+  const std::string closing =
+      fmt::format("{}{}{}, {:.3f} s{}", Name(run.result.verdict),
+                  run.result.reason.empty() ? "" : ": ", run.result.reason,
+                  run.result.wall_seconds, run.result.leaked ? ", leaked" : "");
+  auto finish = [&] {
+    run.file = channel->Read();
+    return AppendSection(log, title, request.log, closing);
+  };
+  const Result<void> logged = co_await Offload(compute_, finish);
+  // A full disk is told by what needs the disk; a log decides nothing.
+  if (!logged) LogWarning(logged.error().Text());
+  co_return Result<PhaseRun>(boost::system::in_place_value, std::move(run));
+}
+
+}  // namespace coppice::eval

@@ -1,0 +1,118 @@
+#include "report/baseline.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "base/text.h"
+#include "report/facts.h"
+#include "report/words.h"
+
+namespace coppice::report {
+namespace {
+
+constexpr double kSecondsPerDay = 86400;
+
+std::string Spread(const search::State& state) {
+  const search::NodeSamples* samples =
+      state.measurements().Samples(AttemptId(0));
+  if (samples == nullptr) return "";
+  auto found = samples->scores.find(SamplePhase::kBaseline);
+  if (found == samples->scores.end() || found->second.empty()) return "";
+  const auto [low, high] = std::ranges::minmax(found->second);
+  const std::string count =
+      Count(static_cast<std::int64_t>(found->second.size()), "sample");
+  if (low == high) return count + ", all equal";
+  return fmt::format("{} from {} to {}, noise {}", count, FormatShort(low),
+                     FormatShort(high), NoiseText(state));
+}
+
+std::string TargetText(const search::State& state, double baseline) {
+  const spec::Metric& metric = state.spec().metric;
+  if (!metric.target) return "";
+  const double target = *metric.target;
+  if (spec::Sign(metric.direction) * (baseline - target) >= 0) {
+    return fmt::format(
+        "; it already meets the target {}: a harder target or none makes the "
+        "search go on",
+        FormatShort(target));
+  }
+  if (baseline == 0)
+    return fmt::format("; the target is {}", FormatShort(target));
+  return fmt::format("; the target {} is {} away", FormatShort(target),
+                     FormatPercent((target - baseline) / std::abs(baseline)));
+}
+
+// How many seconds one unit of a metric of this name is.
+std::optional<double> SecondsPerUnit(std::string_view name) {
+  static constexpr std::array<std::pair<std::string_view, double>, 10> kUnits{
+      {{"seconds", 1},
+       {"s", 1},
+       {"milliseconds", 1e-3},
+       {"ms", 1e-3},
+       {"microseconds", 1e-6},
+       {"us", 1e-6},
+       {"nanoseconds", 1e-9},
+       {"ns", 1e-9},
+       {"minutes", 60},
+       {"hours", 3600}}};
+  const std::size_t cut = name.find_last_of("_.");
+  if (cut != std::string_view::npos) name.remove_prefix(cut + 1);
+  for (const auto& [unit, seconds] : kUnits) {
+    if (name == unit) return seconds;
+  }
+  return std::nullopt;
+}
+
+std::string ADay(const search::State& state, double value, double unit) {
+  const spec::Usage& usage = state.spec().usage;
+  const double seconds = value * unit * usage.calls_per_day.value_or(0);
+  std::string text = fmt::format(
+      "{} {} x {} calls a day = {} a day", FormatShort(value),
+      Safe(state.spec().metric.name, 40),
+      FormatShort(usage.calls_per_day.value_or(0), 6), FormatDuration(seconds));
+  if (usage.usd_per_hour) {
+    text += fmt::format(", {} at {} an hour",
+                        Dollars(seconds / 3600 * *usage.usd_per_hour),
+                        Dollars(*usage.usd_per_hour));
+  }
+  if (seconds > kSecondsPerDay) text += " (more than one machine)";
+  return text;
+}
+
+}  // namespace
+
+std::string BaselineText(const search::State& state) {
+  const std::optional<double> value = ValueOf(state, AttemptId(0));
+  if (!value) return "";
+  std::string text = fmt::format("{} {}", Safe(state.spec().metric.name, 40),
+                                 FormatShort(*value));
+  const std::string spread = Spread(state);
+  if (!spread.empty()) text += fmt::format(" ({})", spread);
+  return text + TargetText(state, *value);
+}
+
+std::string ImpactText(const search::State& state) {
+  const spec::Spec& spec = state.spec();
+  const std::optional<double> baseline = ValueOf(state, AttemptId(0));
+  const std::optional<double> unit = SecondsPerUnit(spec.metric.name);
+  if (!spec.usage.calls_per_day || !baseline || !unit ||
+      spec.metric.direction != spec::Direction::kMinimize) {
+    return "";
+  }
+  std::string text = "baseline: " + ADay(state, *baseline, *unit);
+  const AttemptId best = BestAttempt(state);
+  const std::optional<double> value = ValueOf(state, best);
+  if (best.value() != 0 && value) {
+    text += fmt::format("\nbest {}: {}", NodeName(best),
+                        ADay(state, *value, *unit));
+  }
+  return text;
+}
+
+}  // namespace coppice::report

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+
+#include "search/state.h"
+
+namespace coppice::report {
+
+// The baseline in context (SET-14): value, spread of its samples, noise, and
+// how far the target is; empty before it was measured.
+std::string BaselineText(const search::State& state);
+
+// What the metric means in use: time and money a day, for the baseline and the
+// best. Empty without `usage` in the spec or for a metric that is no time.
+std::string ImpactText(const search::State& state);
+
+}  // namespace coppice::report

@@ -1,0 +1,222 @@
+#include "report/progress.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "report/baseline.h"
+#include "report/facts.h"
+#include "report/status.h"
+#include "report/words.h"
+
+// The columns of a finished attempt, so that the eye finds the same thing at
+// the same place:
+//
+//   [ 12/60] #12   improve   1.921  -10.3%  <- new best  hoist the ...  $0.03
+//   eta 40m progress node  operator  value  change  outcome      idea cost left
+
+namespace coppice::report {
+namespace {
+
+enum class Colour { kNone, kGreen, kRed, kYellow, kDim, kBold };
+
+std::string Painted(std::string text, Colour colour,
+                    const ProgressStyle& style) {
+  if (!style.colour || colour == Colour::kNone || text.empty()) return text;
+  static constexpr std::string_view kCodes[] = {"0",  "1;32", "31",
+                                                "33", "2",    "1"};
+  return fmt::format("\x1b[{}m{}\x1b[0m",
+                     kCodes[static_cast<std::size_t>(colour)], text);
+}
+
+Colour ColourOf(Outcome outcome) {
+  switch (StatusOf(outcome)) {
+    case Status::kKeep:
+      return Colour::kGreen;
+    case Status::kCrash:
+      return Colour::kRed;
+    default:
+      return outcome == Outcome::kInconclusive ? Colour::kYellow : Colour::kDim;
+  }
+}
+
+std::string Counter(const search::State& state) {
+  const std::size_t finished = state.order_of_completion().size();
+  const std::optional<int> limit = state.spec().budget.max_nodes;
+  if (!limit) return fmt::format("[{:>3}]", finished);
+  const std::string all = std::to_string(*limit);
+  return fmt::format("[{:>{}}/{}]", finished, all.size() + 1, all);
+}
+
+std::string OutcomeNote(const search::State& state, AttemptId attempt,
+                        Outcome outcome) {
+  if (outcome != Outcome::kImproved) return std::string(Name(outcome));
+  if (attempt == BestAttempt(state)) return "← new best";
+  return "improved";
+}
+
+// What comes of the attempt in words: the idea of one that was measured; the
+// reason, then the idea, of one that failed.
+std::string Story(const search::State& state, AttemptId attempt,
+                  Outcome outcome, std::size_t width) {
+  const std::string idea = IdeaOf(state, attempt);
+  if (MayBeImproved(outcome)) return Safe(idea, width);
+  const std::string reason = Safe(ReasonOf(state, attempt), width);
+  const std::size_t used = Columns(reason) + 3;
+  if (idea.empty() || used + 12 > width) return reason;
+  return fmt::format("{} ({})", reason, Safe(idea, width - used));
+}
+
+std::string CostAndTime(const search::State& state, WallTime now) {
+  const search::Consumption used = state.Used(now);
+  std::string text;
+  if (used.usd > 0) text = "  " + Dollars(used.usd);
+  const Pace pace = PaceOf(state, now);
+  if (pace.eta_seconds) {
+    text += "  eta " + FormatDuration(*pace.eta_seconds);
+  }
+  return text;
+}
+
+std::string AttemptLine(const search::State& state, AttemptId attempt,
+                        Outcome outcome, WallTime now,
+                        const ProgressStyle& style) {
+  const std::optional<double> value = ValueOf(state, attempt);
+  const std::string head = fmt::format(
+      "{} {} {} {} {}  ", Counter(state), Left(NodeName(attempt), 5),
+      Left(OperatorWord(state, attempt), 8),
+      Right(value ? FormatShort(*value) : "-", 9),
+      Right(value ? ChangeText(state, value) : "-", 8));
+  const std::string note = Left(OutcomeNote(state, attempt, outcome), 13);
+  const std::string tail = CostAndTime(state, now);
+  const std::size_t fixed = Columns(head) + Columns(note) + 2 + Columns(tail);
+  const std::size_t room =
+      std::max<std::size_t>(20, style.width - std::min(fixed, style.width));
+  std::string story = Story(state, attempt, outcome, room);
+  if (!tail.empty()) story = Left(story, room);
+  return head + Painted(note, ColourOf(outcome), style) + "  " + story +
+         Painted(tail, Colour::kDim, style);
+}
+
+std::string BaselineLine(const search::State& state,
+                         const search::Evaluated& event,
+                         const ProgressStyle& style) {
+  if (event.outcome != Outcome::kBaseline) {
+    return Painted("baseline failed: ", Colour::kRed, style) +
+           Safe(event.reason, style.width);
+  }
+  std::string line =
+      Painted("baseline: ", Colour::kBold, style) + BaselineText(state);
+  const std::string impact = ImpactText(state);
+  return impact.empty() ? line : line + "\n" + impact;
+}
+
+// One overload a kind that is news; the template answers for the rest.
+struct Line {
+  const search::State& state;
+  WallTime at;
+  const ProgressStyle& style;
+
+  using Text = std::optional<std::string>;
+
+  template <class Other>
+  Text operator()(const Other&) const {
+    return std::nullopt;
+  }
+  Text operator()(const search::Started& e) const {
+    return fmt::format(
+        "run {} of {}: {} ({}), base {}", e.run, state.spec().name,
+        Safe(state.spec().metric.name, 40),
+        state.spec().metric.direction == spec::Direction::kMinimize
+            ? "minimize"
+            : "maximize",
+        e.base.Hex().substr(0, 10));
+  }
+  Text operator()(const search::Evaluated& e) const {
+    if (e.node.value() == 0) return BaselineLine(state, e, style);
+    return AttemptLine(state, e.node, e.outcome, at, style);
+  }
+  Text operator()(const search::Rejected& e) const {
+    return AttemptLine(state, e.attempt, e.outcome, at, style);
+  }
+  Text operator()(const search::Noted& e) const {
+    if (e.kind == "race") {
+      return "final: the best nodes and the baseline are measured again, fresh";
+    }
+    if (e.kind == "environment_ok") return std::nullopt;
+    return Painted("note: ", Colour::kYellow, style) +
+           Safe(fmt::format("{}: {}", e.kind, e.text), style.width);
+  }
+  Text operator()(const search::Approved& e) const {
+    return "approved: " + Safe(e.dependency, style.width);
+  }
+  Text operator()(const search::Paused& e) const {
+    return fmt::format(
+        "{}{}: {}\n  go on with `coppice resume {}`",
+        Painted(e.pause == search::PauseClass::kOutage ? "paused (outage): "
+                                                       : "paused (needs you): ",
+                Colour::kYellow, style),
+        Safe(e.cause), Safe(e.detail, 400), state.run());
+  }
+  Text operator()(const search::Resumed& e) const {
+    std::string line =
+        fmt::format("resumed: {} finished, {} to redo",
+                    state.order_of_completion().size(), state.Open().size());
+    for (const std::string& drift : e.drift) {
+      line += "\n  changed since: " + Safe(drift, style.width);
+    }
+    return line;
+  }
+  Text operator()(const search::Final& e) const {
+    const Colour colour = e.confirmed ? Colour::kGreen : Colour::kYellow;
+    return Painted("final: ", colour, style) + FinalText(state, e);
+  }
+  Text operator()(const search::Exported& e) const {
+    return fmt::format("exported {} as branch {} ({})", NodeName(e.node),
+                       Safe(e.branch), Count(std::ssize(e.commits), "commit"));
+  }
+  Text operator()(const search::Stopped& e) const {
+    return fmt::format(
+        "stopped: {} after {}; exit {}", Safe(e.reason),
+        Count(std::ssize(state.order_of_completion()), "attempt"), e.exit);
+  }
+};
+
+}  // namespace
+
+std::string FinalText(const search::State& state, const search::Final& final) {
+  auto values = [&](AttemptId node) -> std::vector<double> {
+    auto found =
+        std::ranges::find(final.finalists, node, &search::Finalist::node);
+    if (found == final.finalists.end()) return {};
+    return found->values;
+  };
+  const std::vector<double> winner = values(final.winner);
+  const std::vector<double> baseline = values(AttemptId(0));
+  if (!final.confirmed) {
+    return fmt::format(
+        "no improvement confirmed; the largest gain on fresh samples was {} "
+        "(noise {})",
+        FormatPercent(final.gain), NoiseText(state));
+  }
+  std::string text = fmt::format("{} confirmed: ", NodeName(final.winner));
+  if (!winner.empty() && !baseline.empty()) {
+    text += fmt::format("{} {} -> {}, n {}+{}, ",
+                        Safe(state.spec().metric.name, 40),
+                        FormatShort(state.measurements().Aggregate(baseline)),
+                        FormatShort(state.measurements().Aggregate(winner)),
+                        baseline.size(), winner.size());
+  }
+  return text + fmt::format("{} better on fresh samples, confidence {}",
+                            FormatPercent(final.gain), Safe(final.word));
+}
+
+std::optional<std::string> ProgressLine(const search::State& state,
+                                        const search::Record& record,
+                                        const ProgressStyle& style) {
+  const Line line{state, record.at, style};
+  return std::visit(line, record.event);
+}
+
+}  // namespace coppice::report

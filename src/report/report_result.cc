@@ -1,0 +1,197 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "report/baseline.h"
+#include "report/facts.h"
+#include "report/progress.h"
+#include "report/report_sections.h"
+#include "report/words.h"
+
+// What came of the search, and why: the sections a reader starts with.
+
+namespace coppice::report {
+namespace {
+
+constexpr std::size_t kApproaches = 15;
+constexpr std::size_t kNearMisses = 5;
+constexpr std::size_t kCell = 160;
+
+std::string PlanLine(std::string_view name, const std::string& text) {
+  return text.empty() ? ""
+                      : fmt::format("  - {}: {}\n", name, Markdown(text, 1200));
+}
+
+// Measured better than the baseline, yet not confirmed; the best first.
+std::vector<AttemptId> NearMisses(const search::State& state) {
+  std::vector<AttemptId> near;
+  const std::optional<double> baseline = ValueOf(state, AttemptId(0));
+  if (!baseline) return near;
+  const int sign = spec::Sign(state.spec().metric.direction);
+  for (AttemptId attempt : Ranking(state)) {
+    const std::optional<double> value = ValueOf(state, attempt);
+    if (attempt.value() != 0 && value && sign * (*value - *baseline) > 0) {
+      near.push_back(attempt);
+    }
+  }
+  return near;
+}
+
+std::string Options(const search::State& state, bool near) {
+  const spec::Spec& spec = state.spec();
+  std::string text;
+  if (near && state.noise().sigma > 0) {
+    text += fmt::format(
+        "- Measure more finely: `evaluation.repeats` above {} lowers the "
+        "threshold, a longer benchmark lowers the noise.\n",
+        state.noise().repeats);
+  }
+  text +=
+      "- Profile the baseline and put what it shows into `instructions`"
+      ", or set `evaluation.diagnose`.\n";
+  text += fmt::format(
+      "- Widen the scope: only {} may change now.\n",
+      spec.scope.mutable_paths.size() == 1
+          ? Markdown(spec.scope.mutable_paths[0], 100)
+          : fmt::format("{} paths", spec.scope.mutable_paths.size()));
+  text +=
+      "- Choose another metric or input, one on which a better program shows "
+      "more.\n";
+  if (!spec.evaluation.holdout) {
+    text +=
+        "- Add a holdout, so that a gain can be told from luck with one "
+        "input.\n";
+  }
+  text += fmt::format(
+      "- Go on with a larger budget: `coppice resume {} "
+      "--max-nodes N`.\n",
+      state.run());
+  return text;
+}
+
+}  // namespace
+
+std::string ResultSection(const search::State& state) {
+  const AttemptId best = BestAttempt(state);
+  std::string text = fmt::format(
+      "**{}**, node {}.\n\n", Markdown(ResultText(state), 200), best.value());
+  if (auto confidence = ConfidenceOf(state, best)) {
+    text += fmt::format("- Confidence: {} (noise {}).\n", confidence->sentence,
+                        NoiseText(state));
+  }
+  text += fmt::format("- Baseline: {}.\n", Markdown(BaselineText(state), 400));
+  if (state.final()) {
+    text += fmt::format("- Measured again at the end: {}.\n",
+                        Markdown(FinalText(state, *state.final()), 400));
+  } else {
+    text +=
+        "- The final re-measurement has not been made; the search may go "
+        "on.\n";
+  }
+  const std::string impact = ImpactText(state);
+  for (std::string_view line : SplitLines(impact)) {
+    text += fmt::format("- In use, {}.\n", Markdown(line, 300));
+  }
+  return text;
+}
+
+std::string NoImprovementSection(const search::State& state) {
+  const std::vector<AttemptId> near = NearMisses(state);
+  std::string text = fmt::format(
+      "{} No node was confirmed to be better than the baseline.\n\n",
+      state.final() ? "The search ended." : "The search has not ended.");
+  text += fmt::format("- Baseline: {}.\n", Markdown(BaselineText(state), 400));
+  text += fmt::format(
+      "- Noise floor: {}; a gain below {} (in the metric's unit) cannot be "
+      "told from noise with {} repeats.\n",
+      NoiseText(state), FormatShort(state.Tau(state.noise().repeats)),
+      state.noise().repeats);
+  if (state.final()) {
+    text += fmt::format("- Measured again at the end: {}.\n",
+                        Markdown(FinalText(state, *state.final()), 400));
+  }
+  text +=
+      fmt::format("- Better than the baseline, but not confirmed: {}.\n",
+                  near.empty() ? "no node" : Count(std::ssize(near), "node"));
+  for (std::size_t i = 0; i < std::min(kNearMisses, near.size()); ++i) {
+    text += fmt::format("  - node {}, {} ({}): {}\n", near[i].value(),
+                        FormatShort(*ValueOf(state, near[i])),
+                        ChangeText(state, ValueOf(state, near[i])),
+                        Markdown(IdeaOf(state, near[i]), kCell));
+  }
+  std::string counts;
+  for (const auto& [outcome, count] : state.Outcomes()) {
+    counts += fmt::format("{}{} {}", counts.empty() ? "" : ", ", count,
+                          Name(outcome));
+  }
+  text += fmt::format("- Outcomes: {}.\n", counts.empty() ? "none" : counts);
+  return text + "\nWhat to try next:\n\n" + Options(state, !near.empty());
+}
+
+std::string ApproachesSection(const search::State& state) {
+  std::vector<AttemptId> shown = Ranking(state);
+  std::erase(shown, AttemptId(0));
+  const std::size_t measured = shown.size();
+  shown.resize(std::min(shown.size(), kApproaches));
+  std::size_t failures = 0;
+  std::size_t failed = 0;
+  for (AttemptId attempt : state.order_of_completion()) {
+    if (MayBeImproved(*OutcomeOf(state, attempt))) continue;
+    ++failed;
+    if (failures < kApproaches) {
+      shown.push_back(attempt);
+      ++failures;
+    }
+  }
+  if (shown.empty()) return "";
+  std::string text =
+      "| Node | Approach | Outcome | Result | Why |\n|---:|---|---|---:|---|\n";
+  for (AttemptId attempt : shown) {
+    const std::optional<double> value = ValueOf(state, attempt);
+    const bool comparable = MayBeImproved(*OutcomeOf(state, attempt));
+    text += fmt::format(
+        "| {} | {} | {} | {} | {} |\n", attempt.value(),
+        Markdown(IdeaOf(state, attempt), kCell), OutcomeWord(state, attempt),
+        value && comparable ? fmt::format("{} ({})", FormatShort(*value),
+                                          ChangeText(state, value))
+                            : "-",
+        Markdown(ReasonOf(state, attempt), kCell));
+  }
+  const std::size_t left = measured + failed - shown.size();
+  if (left > 0) {
+    text += fmt::format("\n{} more in `results.tsv`.\n",
+                        Count(static_cast<std::int64_t>(left), "attempt"));
+  }
+  return text;
+}
+
+std::string WhySection(const search::State& state) {
+  std::string text;
+  std::optional<double> before = ValueOf(state, AttemptId(0));
+  for (AttemptId step : Lineage(state, BestAttempt(state))) {
+    if (step.value() == 0) continue;
+    const std::optional<double> value = ValueOf(state, step);
+    std::string gained;
+    if (value && before) {
+      if (auto gain = Gain(state, *value, *before)) {
+        gained =
+            fmt::format(" ({} over the step before)", FormatPercent(*gain));
+      }
+    }
+    if (value) before = value;
+    text += fmt::format("- Node {}, {}{}: {}\n", step.value(),
+                        OperatorWord(state, step), gained,
+                        Markdown(IdeaOf(state, step)));
+    const search::AttemptInfo* info = state.Info(step);
+    if (info == nullptr) continue;
+    text += PlanLine("bottleneck", info->plan.bottleneck);
+    text += PlanLine("alternatives", info->plan.alternatives);
+    text += PlanLine("expected", info->plan.expect);
+    text += PlanLine("lesson", info->plan.lesson);
+    text += PlanLine("decided", Safe(ReasonOf(state, step), kCell));
+  }
+  return text;
+}
+
+}  // namespace coppice::report

@@ -1,0 +1,162 @@
+#include "report/views.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <ranges>
+#include <system_error>
+#include <utility>
+
+#include "base/text.h"
+#include "report/digest.h"
+#include "report/experiment_log.h"
+#include "report/facts.h"
+#include "report/leaderboard.h"
+#include "report/node_record.h"
+#include "report/tsv.h"
+#include "report/words.h"
+
+namespace coppice::report {
+namespace {
+
+Error CannotWrite(const std::filesystem::path& file, std::string why) {
+  return Error{.code = ErrorCode::kIo,
+               .what = "cannot write a view",
+               .where = file.string(),
+               .cause = std::move(why),
+               .next =
+                   "free space or permissions; views are made again from "
+                   "the journal by `coppice report`"};
+}
+
+std::string ReadOrEmpty(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+void AddPart(std::string& page, std::string_view title,
+             const std::string& text) {
+  if (!text.empty()) {
+    page += fmt::format("\n## {}\n\n{}\n", title, Markdown(text, 2000));
+  }
+}
+
+}  // namespace
+
+std::string PlanMarkdown(const search::State& state, AttemptId attempt) {
+  const search::AttemptInfo* info = state.Info(attempt);
+  if (info == nullptr) return "";
+  const llm::Plan& plan = info->plan;
+  std::string parts;
+  AddPart(parts, "Category", plan.category);
+  AddPart(parts, "Bottleneck", plan.bottleneck);
+  AddPart(parts, "Alternatives", plan.alternatives);
+  AddPart(parts, "Expected", plan.expect);
+  AddPart(parts, "Risk", plan.risk);
+  std::string needs;
+  for (const std::string& need : plan.needs) {
+    needs += (needs.empty() ? "" : ", ") + need;
+  }
+  AddPart(parts, "Needs", needs);
+  if (parts.empty()) return "";
+  return fmt::format("# {}\n{}", Markdown(IdeaOf(state, attempt)), parts);
+}
+
+Result<void> WriteWhole(const std::filesystem::path& file,
+                        std::string_view text) {
+  std::filesystem::path temporary = file;
+  temporary += ".tmp";
+  std::error_code error;
+  {
+    std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
+    out.write(text.data(), static_cast<std::streamsize>(text.size()));
+    out.close();
+    if (!out) {
+      std::filesystem::remove(temporary, error);
+      return CannotWrite(file, "the write failed");
+    }
+  }
+  std::filesystem::rename(temporary, file, error);
+  if (error) return CannotWrite(file, error.message());
+  return Ok();
+}
+
+ViewWriter::ViewWriter(std::filesystem::path run_dir, FindTexts texts)
+    : run_dir_(std::move(run_dir)), texts_(std::move(texts)) {}
+
+// Attempts finish at the end of the order of completion, also when they finish
+// a second time: what is new is a suffix of it.
+Result<void> ViewWriter::WriteNodes(const search::State& state) {
+  std::vector<AttemptId> fresh;
+  auto written = [&](AttemptId attempt) {
+    auto found = written_.find(attempt);
+    return found != written_.end() &&
+           found->second == state.Info(attempt)->finished_at;
+  };
+  for (AttemptId attempt : std::views::reverse(state.order_of_completion())) {
+    if (written(attempt)) break;
+    fresh.push_back(attempt);
+  }
+  if (OutcomeOf(state, AttemptId(0)) && !written(AttemptId(0))) {
+    fresh.emplace_back(0);
+  }
+  for (AttemptId attempt : std::views::reverse(fresh)) {
+    Result<void> done = WriteNode(state, attempt);
+    if (!done) return done;
+    written_[attempt] = state.Info(attempt)->finished_at;
+  }
+  return Ok();
+}
+
+Result<void> ViewWriter::WriteNode(const search::State& state,
+                                   AttemptId attempt) {
+  const std::filesystem::path dir =
+      run_dir_ / "nodes" / std::to_string(attempt.value());
+  const std::string record = DumpPretty(NodeRecord(state, attempt));
+  if (ReadOrEmpty(dir / "result.json") == record) return Ok();
+  std::error_code error;
+  std::filesystem::create_directories(dir, error);
+  if (error) return CannotWrite(dir, error.message());
+  Result<AttemptTexts> texts = texts_(attempt);
+  if (!texts) return texts.error();
+  const search::AttemptInfo* info = state.Info(attempt);
+  // result.json last: where it stands, the others do.
+  const std::array<std::pair<const char*, std::string>, 5> files{
+      {{"plan.md", PlanMarkdown(state, attempt)},
+       {"lesson.md", info == nullptr ? "" : Sanitize(info->plan.lesson)},
+       {"diff.patch", std::move(texts->patch)},
+       {"answer.md", Sanitize(texts->answer)},
+       {"result.json", record}}};
+  for (const auto& [name, text] : files) {
+    if (text.empty()) continue;
+    Result<void> done = WriteWhole(dir / name, text);
+    if (!done) return done;
+  }
+  return Ok();
+}
+
+Result<void> ViewWriter::WriteTables(const search::State& state) {
+  const std::array<
+      std::pair<const char*, std::string (*)(const search::State&)>, 5>
+      views{{{"results.jsonl", ResultsJsonl},
+             {"results.tsv", ResultsTsv},
+             {"leaderboard.md",
+              [](const search::State& s) { return Leaderboard(s); }},
+             {"experiment-log.yaml", ExperimentLog},
+             {"digest.md", DigestMarkdown}}};
+  for (const auto& [name, render] : views) {
+    Result<void> done = WriteWhole(run_dir_ / name, render(state));
+    if (!done) return done;
+  }
+  return Ok();
+}
+
+Result<void> ViewWriter::WriteReport(const search::State& state,
+                                     const ReportInput& input) {
+  return WriteWhole(run_dir_ / "report.md", ReportMarkdown(state, input));
+}
+
+}  // namespace coppice::report

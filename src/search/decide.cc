@@ -1,0 +1,354 @@
+#include "search/decide.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/text.h"
+
+// SPEC §5, in its order: screen, gates and guards, contender or not, R fresh
+// pairs with a stop after two bad ones, threshold and majority and guards,
+// holdout. Gains are turned so that positive is better; a lucky sample that
+// made a contender is never part of what confirms it.
+
+namespace coppice::search {
+namespace {
+
+constexpr double kAutoEffect = 0.005;  // of |v(best)|
+constexpr double kNoiseFactor = 6;
+constexpr double kSuspiciousRatio = 10;
+constexpr std::size_t kHopelessPairs = 2;
+
+std::string_view Symbol(spec::Comparison comparison) {
+  switch (comparison) {
+    case spec::Comparison::kGe:
+      return ">=";
+    case spec::Comparison::kLe:
+      return "<=";
+    case spec::Comparison::kGt:
+      return ">";
+    case spec::Comparison::kLt:
+      return "<";
+    case spec::Comparison::kEq:
+      return "==";
+    case spec::Comparison::kNe:
+      return "!=";
+  }
+  return "?";
+}
+
+bool Holds(double x, spec::Comparison comparison, double bound) {
+  switch (comparison) {
+    case spec::Comparison::kGe:
+      return x >= bound;
+    case spec::Comparison::kLe:
+      return x <= bound;
+    case spec::Comparison::kGt:
+      return x > bound;
+    case spec::Comparison::kLt:
+      return x < bound;
+    case spec::Comparison::kEq:
+      return x == bound;
+    case spec::Comparison::kNe:
+      return x != bound;
+  }
+  return false;
+}
+
+// Better than the best by more than 10 times, either side of zero alike, or
+// exactly on a bound of what is possible at all.
+bool IsSuspicious(const spec::Metric& metric, double screen, double best) {
+  if (metric.range &&
+      (screen == metric.range->first || screen == metric.range->second)) {
+    return true;
+  }
+  const int sign = spec::Sign(metric.direction);
+  if (sign * best > 0) return sign * screen > kSuspiciousRatio * sign * best;
+  return best != 0 && sign * screen > sign * best / kSuspiciousRatio;
+}
+
+// One decision in the making.
+class Decider {
+ public:
+  Decider(const spec::Spec& spec, const NoiseModel& noise,
+          const Contest& contest)
+      : spec_(spec),
+        noise_(noise),
+        contest_(contest),
+        sign_(spec::Sign(spec.metric.direction)) {}
+
+  Decision Decide() const {
+    if (!contest_.screen) return {.next = NextMeasurement::kScreen};
+    if (auto failed = FailedGate(spec_.metric, contest_.screen_metrics)) {
+      return {.outcome = Outcome::kDegenerate, .reason = "gate " + *failed};
+    }
+    if (auto failed = FailedGuard(spec_.metric, contest_.screen_metrics,
+                                  contest_.baseline_numbers)) {
+      return {.outcome = Outcome::kDegenerate, .reason = "guard " + *failed};
+    }
+    if (contest_.confirm.empty()) {
+      const double gain = sign_ * (*contest_.screen - contest_.best_value);
+      const double noise = noise_.Noise(contest_.best_value);
+      if (gain <= std::max(noise, 0.0)) {
+        return {.outcome = Outcome::kValid,
+                .reason = fmt::format("screen {} against {}: gain {} <= noise "
+                                      "{}",
+                                      FormatShort(*contest_.screen),
+                                      FormatShort(contest_.best_value),
+                                      Share(gain), Share(noise))};
+      }
+    }
+    Decision decision = Contend();
+    AddFlags(decision);
+    return decision;
+  }
+
+ private:
+  Decision Contend() const {
+    const std::vector<Pair>& pairs = contest_.confirm;
+    const std::size_t needed = PairsNeeded();
+    if (pairs.size() >= kHopelessPairs && needed > kHopelessPairs) {
+      const double gain = Gain(std::span(pairs).first(kHopelessPairs));
+      if (gain <= 0) {
+        return Inconclusive(fmt::format("hopeless after {} pairs: gain {} <= 0",
+                                        kHopelessPairs, Share(gain)));
+      }
+    }
+    if (pairs.size() < needed) {
+      return {.next = NextMeasurement::kConfirmPair,
+              .candidate_first = pairs.size() % 2 == 0,
+              .enters_confirm = pairs.empty()};
+    }
+    if (auto reason = NotConfirmed()) return Inconclusive(*reason);
+    if (spec_.evaluation.holdout) {
+      const std::size_t held = contest_.holdout.size();
+      if (held < Repeats()) {
+        return {.next = NextMeasurement::kHoldoutPair,
+                .candidate_first = held % 2 == 0};
+      }
+      if (auto reason = HoldoutWorse()) return Inconclusive(*reason);
+    }
+    return Improved();
+  }
+
+  // Step 4; nothing if the candidate is confirmed.
+  std::optional<std::string> NotConfirmed() const {
+    const std::vector<Pair>& pairs = contest_.confirm;
+    const double gain = ContestGain();
+    const double threshold = Tau();
+    if (gain <= threshold) {
+      return fmt::format("gain {} <= threshold {} over {}", Share(gain),
+                         Share(threshold), Evidence());
+    }
+    const auto positive = static_cast<std::size_t>(
+        std::ranges::count_if(pairs, [&](const Pair& pair) {
+          return sign_ * (pair.candidate - pair.best) > 0;
+        }));
+    if (!pairs.empty() && 2 * positive <= pairs.size()) {
+      return fmt::format("better in {} of {} pairs, more than half needed",
+                         positive, pairs.size());
+    }
+    const auto& numbers =
+        pairs.empty() ? contest_.screen_metrics : contest_.confirm_numbers;
+    if (auto failed =
+            FailedGuard(spec_.metric, numbers, contest_.baseline_numbers)) {
+      return "guard " + *failed;
+    }
+    return std::nullopt;
+  }
+
+  // Step 5: worse than the best on data the search has never seen.
+  std::optional<std::string> HoldoutWorse() const {
+    const double best = Side(contest_.holdout, &Pair::best);
+    const double gain = Gain(contest_.holdout);
+    NoiseModel noise = noise_;
+    noise.sigma = contest_.holdout_sigma;
+    const double threshold =
+        Threshold(spec_.metric, noise, best, static_cast<int>(Repeats()));
+    if (gain >= -threshold) return std::nullopt;
+    return fmt::format("holdout worse: gain {} < -{}", ShareOf(gain, best),
+                       ShareOf(threshold, best));
+  }
+
+  Decision Improved() const {
+    const bool paired = !contest_.confirm.empty();
+    const double before =
+        paired ? Side(contest_.confirm, &Pair::best) : contest_.best_value;
+    const double after =
+        paired ? Side(contest_.confirm, &Pair::candidate) : *contest_.screen;
+    return {
+        .outcome = Outcome::kImproved,
+        .reason = fmt::format("improved: {} -> {} (gain {} > threshold {} "
+                              "over {})",
+                              FormatShort(before), FormatShort(after),
+                              Share(ContestGain()), Share(Tau()), Evidence())};
+  }
+
+  Decision Inconclusive(std::string reason) const {
+    if (Suspicious()) reason = "not reproduced: " + reason;
+    return {.outcome = Outcome::kInconclusive, .reason = std::move(reason)};
+  }
+
+  void AddFlags(Decision& decision) const {
+    if (Suspicious()) decision.flags.emplace_back("suspicious");
+    if (decision.next) return;
+    if (decision.outcome == Outcome::kImproved && Repeats() == 1 &&
+        noise_.sigma > 0) {
+      decision.flags.emplace_back("unconfirmed");
+    }
+    if (!contest_.holdout.empty() && HoldoutShare() < 0.5) {
+      decision.flags.emplace_back("overfit");
+    }
+  }
+
+  // The part of the gain that the holdout shows too.
+  double HoldoutShare() const {
+    auto fraction = [](double gain, double base) {
+      return base == 0 ? gain : gain / std::abs(base);
+    };
+    const double held =
+        fraction(Gain(contest_.holdout), Side(contest_.holdout, &Pair::best));
+    return held / fraction(ContestGain(), contest_.best_value);
+  }
+
+  bool Suspicious() const {
+    return IsSuspicious(spec_.metric, *contest_.screen, contest_.best_value);
+  }
+
+  std::size_t Repeats() const {
+    return static_cast<std::size_t>(std::max(1, noise_.repeats));
+  }
+
+  // One repeat decides by the screen sample, unless that one is too good to be
+  // believed: then a clean checkout has to show it once more.
+  std::size_t PairsNeeded() const {
+    if (Repeats() > 1) return Repeats();
+    return Suspicious() || !contest_.confirm.empty() ? 1 : 0;
+  }
+
+  double Side(std::span<const Pair> pairs, double Pair::* side) const {
+    std::vector<double> values;
+    for (const Pair& pair : pairs) values.push_back(pair.*side);
+    return Aggregate(spec_.evaluation.aggregation, std::move(values));
+  }
+
+  double Gain(std::span<const Pair> pairs) const {
+    return sign_ * (Side(pairs, &Pair::candidate) - Side(pairs, &Pair::best));
+  }
+
+  double ContestGain() const {
+    if (!contest_.confirm.empty()) return Gain(contest_.confirm);
+    return sign_ * (*contest_.screen - contest_.best_value);
+  }
+
+  double Tau() const {
+    return Threshold(spec_.metric, noise_, contest_.best_value,
+                     static_cast<int>(Repeats()));
+  }
+
+  std::string Evidence() const {
+    const std::size_t pairs = contest_.confirm.size();
+    if (pairs == 0) return "one sample";
+    return fmt::format("{} fresh pair{}", pairs, pairs == 1 ? "" : "s");
+  }
+
+  std::string Share(double amount) const {
+    return ShareOf(amount, contest_.best_value);
+  }
+
+  const spec::Spec& spec_;
+  const NoiseModel& noise_;
+  const Contest& contest_;
+  const int sign_;
+};
+
+}  // namespace
+
+std::string ShareOf(double amount, double base) {
+  if (base == 0) return FormatShort(amount);
+  return FormatShort(100 * amount / std::abs(base), 3) + "%";
+}
+
+double NoiseModel::Noise(double value) const {
+  return relative ? sigma * std::abs(value) : sigma;
+}
+
+double Effect(const spec::Metric& metric, const NoiseModel& noise,
+              double best) {
+  switch (metric.min_improvement.kind) {
+    case spec::MinImprovement::Kind::kAuto:
+      return noise.sigma == 0 ? 0 : kAutoEffect * std::abs(best);
+    case spec::MinImprovement::Kind::kAbsolute:
+      return metric.min_improvement.value;
+    case spec::MinImprovement::Kind::kRelative:
+      return metric.min_improvement.value * std::abs(best);
+  }
+  return 0;
+}
+
+double Threshold(const spec::Metric& metric, const NoiseModel& noise,
+                 double best, int repeats) {
+  const double noise_term =
+      kNoiseFactor * noise.Noise(best) / std::sqrt(std::max(1, repeats));
+  return std::max(Effect(metric, noise, best), noise_term);
+}
+
+std::optional<int> RepeatsNeeded(const spec::Metric& metric,
+                                 const NoiseModel& noise, double best) {
+  constexpr double kMost = 1e6;  // more than anybody will wait for
+  const double effect = Effect(metric, noise, best);
+  if (metric.min_improvement.kind == spec::MinImprovement::Kind::kAuto ||
+      effect <= 0 || Threshold(metric, noise, best, noise.repeats) <= effect) {
+    return std::nullopt;
+  }
+  const double root = kNoiseFactor * noise.Noise(best) / effect;
+  return static_cast<int>(std::min(kMost, std::ceil(root * root)));
+}
+
+Decision Decide(const spec::Spec& spec, const NoiseModel& noise,
+                const Contest& contest) {
+  return Decider(spec, noise, contest).Decide();
+}
+
+std::optional<std::string> FailedGate(
+    const spec::Metric& metric, const std::map<std::string, double>& numbers) {
+  for (const spec::Gate& gate : metric.gates) {
+    auto found = numbers.find(gate.name);
+    if (found == numbers.end()) {
+      return fmt::format("{}: not reported, {} {} needed", gate.name,
+                         Symbol(gate.comparison), FormatNumber(gate.bound));
+    }
+    if (!Holds(found->second, gate.comparison, gate.bound)) {
+      return fmt::format("{}: {} {} {} fails", gate.name,
+                         FormatNumber(found->second), Symbol(gate.comparison),
+                         FormatNumber(gate.bound));
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> FailedGuard(
+    const spec::Metric& metric, const std::map<std::string, double>& numbers,
+    const std::map<std::string, double>& baseline) {
+  for (const spec::Guard& guard : metric.guards) {
+    auto now = numbers.find(guard.name);
+    auto before = baseline.find(guard.name);
+    if (now == numbers.end() || before == baseline.end()) {
+      return fmt::format("{}: not reported{}", guard.name,
+                         now == numbers.end() ? "" : " by the baseline");
+    }
+    const int sign = spec::Sign(guard.direction);
+    const double scale = guard.relative ? std::abs(before->second) : 1;
+    const double bound = before->second - sign * guard.max_regression * scale;
+    if (sign * (now->second - bound) < 0) {
+      return fmt::format("{}: {} {} {} fails (baseline {})", guard.name,
+                         FormatShort(now->second),
+                         sign > 0 ? ">=" : "<=", FormatShort(bound),
+                         FormatShort(before->second));
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace coppice::search

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/compute.h"
+#include "base/task.h"
+#include "llm/proposer.h"
+#include "search/event.h"
+#include "search/policy.h"
+#include "search/state.h"
+#include "spec/scope_rules.h"
+#include "vcs/repository.h"
+
+namespace coppice::search {
+
+// One proposer of the search, borrowed.
+struct Arm {
+  std::string name;
+  double weight = 1;
+  std::vector<std::string> operators;  // [] = all it can do
+  llm::Proposer* proposer = nullptr;
+};
+
+// An answer on record that was not used yet, or a patch from outside: taken
+// instead of asking an arm.
+using Ready = std::optional<llm::Proposal>;
+
+// From an expansion to a commit: context -> proposal -> scope -> duplicate ->
+// commit in memory. Reads State, never changes it. Conductor thread; git work
+// is offloaded. Everything referred to must outlive it.
+class Expander {
+ public:
+  struct Parts {
+    Compute& compute;
+    vcs::Repository& repository;
+    const State& state;
+    spec::ResolvedScope scope;
+    std::vector<Arm> arms;
+  };
+  explicit Expander(Parts parts);
+
+  // The arm for an operator (bandit over those able), or nothing.
+  std::optional<std::size_t> ChooseArm(Operator op) const;
+  const std::vector<Arm>& arms() const { return parts_.arms; }
+
+  // What became of an attempt's proposing. `answered` is set when a proposer
+  // with costs or side effects gave an answer: record it before using it.
+  struct Proposed {
+    std::optional<llm::Proposal> proposal;
+    std::optional<Rejected> rejected;
+    std::optional<Answered> answered;
+  };
+  Task<Proposed> Propose(AttemptId attempt, llm::Request request);
+  // What the attempt's arm is asked.
+  Task<Result<llm::Request>> MakeRequest(AttemptId attempt);
+  // Does the arm cost something, or have side effects? Then what it is asked
+  // and what it answers are recorded.
+  bool Recorded(const std::string& arm) const;
+
+  // Scope, duplicate, commit.
+  struct Made {
+    std::optional<Committed> committed;
+    std::optional<Rejected> rejected;
+  };
+  Task<Made> Commit(AttemptId attempt, llm::Proposal proposal);
+  // Two parents: git merges, nobody is asked.
+  Task<Made> Merge(AttemptId attempt);
+
+  // Makes the commit of a `committed` record again, with the same id.
+  Task<Result<void>> Restore(const Committed& record,
+                             const std::vector<ObjectId>& parents);
+
+ private:
+  using Files = std::vector<std::shared_ptr<const llm::SourceFile>>;
+
+  Task<Result<Files>> Load(NodeId node);
+  bool SeenBefore(AttemptId attempt, ObjectId tree) const;
+  Task<Made> CommitChanges(AttemptId attempt, llm::Proposal proposal,
+                           std::vector<ObjectId> parents);
+
+  Parts parts_;
+  // Texts by who changed them last: most files are the same in most parents.
+  std::map<std::pair<AttemptId, std::string>,
+           std::shared_ptr<const llm::SourceFile>>
+      files_;
+};
+
+// The whole texts that a patch makes of `parent`'s files. Blocks on disk.
+Result<std::vector<FileChange>> ChangesOf(const Patch& patch,
+                                          vcs::Repository& repository,
+                                          ObjectId parent);
+
+// Makes the commit of a `committed` record from what the record says alone,
+// in memory; its id should be the recorded one. Blocks on disk.
+Result<ObjectId> RemakeCommit(const Committed& record,
+                              const std::vector<ObjectId>& parents,
+                              vcs::Repository& repository);
+
+// Subject ≤ 72, why wrapped at 72, trailers (SPEC §4).
+std::string CommitMessage(const State& state, AttemptId attempt,
+                          const llm::Plan& plan);
+// Author date: start of the run + attempt number in seconds.
+std::int64_t CommitTime(const State& state, AttemptId attempt);
+
+}  // namespace coppice::search

@@ -1,0 +1,11 @@
+#pragma once
+
+#include <memory>
+
+#include "search/policy.h"
+
+namespace coppice::search {
+
+std::unique_ptr<Policy> MakeGreedy(const spec::Spec& spec);
+
+}  // namespace coppice::search

@@ -1,0 +1,542 @@
+#include "search/measurer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/log.h"
+#include "base/json.h"
+#include "base/text.h"
+
+// The life of a node after its commit (SPEC §5):
+//
+//   1. a permit, one for each honest slot; the slot; build, smoke and checks
+//   2. one screen sample, or one that this tree has from elsewhere
+//   3. decide(); a contender waits for its turn, is looked at again against
+//      the best of that moment, and meets it in fresh pairs, the candidate in
+//      its own slot and the best in one that is kept for it
+//   4. the outcome
+//
+// Between the last sample and the outcome nothing is awaited, so that no
+// other node can become best in between.
+
+namespace coppice::search {
+namespace {
+
+constexpr double kLargeDrift = 0.10;
+constexpr std::size_t kRacers = 8;
+constexpr int kBestRetries = 3;
+
+double Fraction(double gain, double reference) {
+  return reference == 0 ? 0 : gain / std::abs(reference);
+}
+
+}  // namespace
+
+Measurer::Measurer(Parts parts)
+    : parts_(std::move(parts)),
+      slots_(parts_.executor, parts_.evaluations),
+      contenders_(parts_.executor, 1) {}
+
+Task<void> Measurer::Evaluate(AttemptId attempt) {
+  const State& state = parts_.state;
+  auto unapproved = [&](const std::string& need) {
+    return !state.approved().contains(need);
+  };
+  if (std::ranges::any_of(state.Info(attempt)->needs, unapproved)) {
+    Evaluated deferred;
+    deferred.node = attempt;
+    deferred.outcome = Outcome::kDeferred;
+    deferred.reason = "needs a dependency that is not approved: " +
+                      fmt::format("{}", fmt::join(state.Info(attempt)->needs,
+                                                  ", "));
+    parts_.record(std::move(deferred));
+    co_return;
+  }
+  Semaphore::Permit permit = co_await slots_.Acquire();
+  if (abandoned_ || held_back_) co_return;
+  eval::Opened opened;
+  Semaphore::Permit turn;
+  bool has_turn = false;
+  while (true) {
+    const AttemptId best = ChainBest(attempt);
+    const Decision decision =
+        Decide(state.spec(), state.noise(), MakeContest(attempt, best));
+    if (!decision.next) {
+      Conclude(attempt, decision, opened.seconds);
+      break;
+    }
+    bool go_on = true;
+    if (*decision.next == NextMeasurement::kScreen) {
+      go_on = co_await Screen(attempt, opened);
+    } else if (!has_turn) {
+      turn = co_await contenders_.Acquire();
+      has_turn = true;
+      go_on = !abandoned_;
+    } else {
+      go_on = co_await Pair(attempt, best, decision.candidate_first, opened);
+    }
+    if (!go_on) break;
+  }
+}
+
+AttemptId Measurer::ChainBest(AttemptId attempt) const {
+  const State& state = parts_.state;
+  const int chain = state.Info(attempt)->selected.chain;
+  const NodeId best = state.chains()[static_cast<std::size_t>(chain)].best;
+  return state.tree()[best].attempt;
+}
+
+Contest Measurer::MakeContest(AttemptId attempt, AttemptId best) const {
+  const State& state = parts_.state;
+  const Measurements& measured = state.measurements();
+  Contest contest;
+  contest.best_value = measured.Value(best).value_or(0);
+  for (const Sampled& s : state.samples_of(attempt)) {
+    if (s.sample.phase != SamplePhase::kScreen || s.sample.failure) continue;
+    contest.screen = measured.Score(s.sample.metrics);
+    contest.screen_metrics = s.sample.metrics;
+  }
+  const State::Duel duel = state.DuelOf(attempt, best);
+  const std::size_t pairs = std::min(duel.candidate.size(), duel.best.size());
+  for (std::size_t i = 0; i < pairs; ++i) {
+    contest.confirm.push_back({duel.candidate[i], duel.best[i]});
+  }
+  for (const spec::Guard& guard : state.spec().metric.guards) {
+    if (auto number = measured.Number(attempt, guard.name)) {
+      contest.confirm_numbers[guard.name] = *number;
+    }
+    if (auto number = measured.Number(AttemptId(0), guard.name)) {
+      contest.baseline_numbers[guard.name] = *number;
+    }
+  }
+  return contest;
+}
+
+int Measurer::NextIndex(AttemptId node, SamplePhase phase) const {
+  int next = 0;
+  for (const Sampled& s : parts_.state.samples_of(node)) {
+    if (s.sample.phase == phase) next = std::max(next, s.sample.index + 1);
+  }
+  return next;
+}
+
+// A tree that another chain or another run has measured takes that sample
+// over; it may end the attempt but never makes it best, for a contender is
+// always measured fresh.
+bool Measurer::UseKnownSample(AttemptId attempt) {
+  const State& state = parts_.state;
+  const Node& node = state.tree()[*state.tree().Find(attempt)];
+  std::optional<eval::Sample> known;
+  for (const ChainState& chain : state.chains()) {
+    auto found = chain.trees.find(node.tree);
+    if (found == chain.trees.end() || found->second == attempt) continue;
+    for (const Sampled& s : state.samples_of(found->second)) {
+      if (s.sample.phase == SamplePhase::kScreen && !s.sample.failure) {
+        known = s.sample;
+      }
+    }
+  }
+  if (!known && parts_.cache != nullptr) {
+    for (eval::Sample& sample : parts_.cache->Find(node.tree)) {
+      if (!sample.failure) known = std::move(sample);
+    }
+  }
+  if (!known) return false;
+  known->phase = SamplePhase::kScreen;
+  known->index = 0;
+  known->cached = true;
+  Sampled sampled;
+  sampled.node = attempt;
+  sampled.sample = std::move(*known);
+  parts_.record(std::move(sampled));
+  return true;
+}
+
+Task<bool> Measurer::Screen(AttemptId attempt, eval::Opened& opened) {
+  if (UseKnownSample(attempt)) co_return true;
+  const bool ready = co_await Open(attempt, opened);
+  if (!ready) co_return false;
+  eval::SampleRequest request;
+  request.phase = SamplePhase::kScreen;
+  eval::Sample sample = co_await opened.session->Measure(request);
+  if (abandoned_) co_return false;
+  if (sample.failure && !sample.failure->outcome) {
+    parts_.pause("lost", sample.failure->reason);
+    co_return false;
+  }
+  const std::optional<eval::Failure> failure = sample.failure;
+  if (!failure && parts_.cache != nullptr) {
+    const Node& node = parts_.state.tree()[*parts_.state.tree().Find(attempt)];
+    parts_.cache->Store(node.tree, {sample});
+  }
+  Sampled sampled;
+  sampled.node = attempt;
+  sampled.sample = std::move(sample);
+  parts_.record(std::move(sampled));
+  if (failure) Fail(attempt, *failure, opened.seconds);
+  co_return !failure;
+}
+
+// Opens the candidate's session if it is not open. False: the node has got
+// its outcome, or the run pauses.
+Task<bool> Measurer::Open(AttemptId attempt, eval::Opened& opened) {
+  if (opened.session) co_return true;
+  const Node& node = parts_.state.tree()[*parts_.state.tree().Find(attempt)];
+  eval::Target target;
+  target.attempt = attempt;
+  target.commit = node.commit;
+  opened = co_await parts_.evaluator.Open(target);
+  if (abandoned_) co_return false;
+  if (!opened.failure) co_return true;
+  if (opened.failure->outcome) {
+    Fail(attempt, *opened.failure, opened.seconds);
+  } else {
+    parts_.pause("lost", opened.failure->reason);
+  }
+  co_return false;
+}
+
+Task<bool> Measurer::Pair(AttemptId attempt, AttemptId best,
+                          bool candidate_first, eval::Opened& opened) {
+  const bool ready = co_await Open(attempt, opened);
+  if (!ready) co_return false;
+  const State::Duel duel = parts_.state.DuelOf(attempt, best);
+  const bool candidate_due = duel.candidate.size() <= duel.best.size();
+  const bool best_due = duel.best.size() <= duel.candidate.size();
+  bool go_on = true;
+  if (candidate_first && candidate_due) {
+    go_on = co_await Sample(attempt, best, opened);
+  }
+  if (go_on && best_due) go_on = co_await SampleBest(best, attempt);
+  if (go_on && !candidate_first && candidate_due) {
+    go_on = co_await Sample(attempt, best, opened);
+  }
+  co_return go_on;
+}
+
+Task<bool> Measurer::Sample(AttemptId attempt, AttemptId versus,
+                            eval::Opened& opened) {
+  eval::SampleRequest request;
+  request.phase = SamplePhase::kConfirm;
+  request.index = NextIndex(attempt, SamplePhase::kConfirm);
+  eval::Sample sample = co_await opened.session->Measure(request);
+  if (abandoned_) co_return false;
+  if (sample.failure && !sample.failure->outcome) {
+    parts_.pause("lost", sample.failure->reason);
+    co_return false;
+  }
+  const std::optional<eval::Failure> failure = sample.failure;
+  Sampled sampled;
+  sampled.node = attempt;
+  sampled.sample = std::move(sample);
+  sampled.versus = versus;
+  parts_.record(std::move(sampled));
+  if (failure) Fail(attempt, *failure, opened.seconds);
+  co_return !failure;
+}
+
+Task<bool> Measurer::SampleBest(AttemptId best, AttemptId versus) {
+  for (int tries = 0; tries < kBestRetries; ++tries) {
+    eval::SampleRequest request;
+    request.phase = SamplePhase::kConfirm;
+    request.index = NextIndex(best, SamplePhase::kConfirm);
+    std::optional<eval::Sample> sample =
+        co_await MeasureHeld(best, 1, request);
+    if (!sample) co_return false;
+    const bool failed = sample->failure.has_value();
+    Sampled sampled;
+    sampled.node = best;
+    sampled.sample = std::move(*sample);
+    sampled.versus = versus;
+    parts_.record(std::move(sampled));
+    if (!failed) co_return true;
+  }
+  parts_.pause("drift",
+               fmt::format("node {}, the best, could be measured before and "
+                           "fails now",
+                           best.value()));
+  co_return false;
+}
+
+// A session that is kept open between contests, because building the best
+// anew for each of its samples would cost more than the samples.
+Task<eval::Session*> Measurer::SessionOf(AttemptId attempt,
+                                         std::size_t limit) {
+  auto found = std::ranges::find(held_, attempt, &Held::attempt);
+  if (found != held_.end()) {
+    held_.splice(held_.begin(), held_, found);
+    co_return held_.front().session.get();
+  }
+  while (held_.size() >= limit) held_.pop_back();
+  const Node& node = parts_.state.tree()[*parts_.state.tree().Find(attempt)];
+  eval::Target target;
+  target.attempt = attempt;
+  target.commit = node.commit;
+  eval::Opened opened = co_await parts_.evaluator.Open(target);
+  if (abandoned_) co_return nullptr;
+  if (opened.failure) {
+    parts_.pause(opened.failure->outcome ? "drift" : "lost",
+                 fmt::format("node {} could be measured before and cannot "
+                             "now: {}",
+                             attempt.value(), opened.failure->reason));
+    co_return nullptr;
+  }
+  held_.push_front({attempt, std::move(opened.session)});
+  co_return held_.front().session.get();
+}
+
+Task<std::optional<eval::Sample>> Measurer::MeasureHeld(
+    AttemptId attempt, std::size_t limit, eval::SampleRequest request) {
+  eval::Session* session = co_await SessionOf(attempt, limit);
+  if (session == nullptr) co_return std::nullopt;
+  eval::Sample sample = co_await session->Measure(request);
+  if (abandoned_) co_return std::nullopt;
+  if (sample.failure) {
+    // Whatever is wrong, the next try starts from a fresh slot.
+    std::erase_if(held_, [&](const Held& h) { return h.attempt == attempt; });
+    if (!sample.failure->outcome) {
+      parts_.pause("lost", sample.failure->reason);
+      co_return std::nullopt;
+    }
+  }
+  co_return sample;
+}
+
+void Measurer::Fail(AttemptId attempt, const eval::Failure& failure,
+                    const eval::PhaseSeconds& seconds) {
+  Evaluated evaluated;
+  evaluated.node = attempt;
+  evaluated.outcome = *failure.outcome;
+  evaluated.reason = failure.reason;
+  evaluated.signature = failure.signature;
+  evaluated.sigma = parts_.state.noise().sigma;
+  evaluated.seconds = seconds;
+  evaluated.tail = failure.tail;
+  evaluated.log = failure.log;
+  parts_.record(std::move(evaluated));
+}
+
+void Measurer::Conclude(AttemptId attempt, const Decision& decision,
+                        const eval::PhaseSeconds& seconds) {
+  const State& state = parts_.state;
+  const Measurements& measured = state.measurements();
+  Evaluated evaluated;
+  evaluated.node = attempt;
+  evaluated.outcome = decision.outcome;
+  evaluated.reason = decision.reason;
+  evaluated.flags = decision.flags;
+  evaluated.sigma = state.noise().sigma;
+  evaluated.seconds = seconds;
+  for (const Sampled& s : state.samples_of(attempt)) {
+    if (!s.sample.log.empty()) evaluated.log = s.sample.log;
+    if (s.sample.leaked && std::ranges::count(evaluated.flags, "leaked") == 0) {
+      evaluated.flags.push_back("leaked");
+    }
+  }
+  // A node that failed a gate has no score (SPEC §3).
+  if (MayBeImproved(decision.outcome)) {
+    evaluated.value = measured.Value(attempt);
+  }
+  if (evaluated.value) {
+    const int sign = spec::Sign(state.spec().metric.direction);
+    auto against = [&](AttemptId other) {
+      const double reference = measured.Value(other).value_or(0);
+      return Fraction(sign * (*evaluated.value - reference), reference);
+    };
+    Gain gain;
+    gain.parent = against(state.Info(attempt)->selected.parents.front());
+    gain.best = against(ChainBest(attempt));
+    gain.baseline = against(AttemptId(0));
+    evaluated.gain = gain;
+  }
+  parts_.record(std::move(evaluated));
+}
+
+Task<void> Measurer::Canary() {
+  const AttemptId root(0);
+  Semaphore::Permit turn = co_await contenders_.Acquire();
+  if (abandoned_) co_return;
+  const State& state = parts_.state;
+  const double before = state.measurements().Value(root).value_or(0);
+  eval::SampleRequest request;
+  request.phase = SamplePhase::kCanary;
+  request.index = NextIndex(root, SamplePhase::kCanary);
+  std::optional<eval::Sample> sample = co_await MeasureHeld(root, 1, request);
+  if (!sample) co_return;
+  if (sample->failure) {
+    parts_.pause("drift", "the baseline fails now: " + sample->failure->reason);
+    co_return;
+  }
+  const auto score = state.measurements().Score(sample->metrics);
+  Sampled sampled;
+  sampled.node = root;
+  sampled.sample = std::move(*sample);
+  parts_.record(std::move(sampled));
+  const double drift = score ? std::abs(*score - before) : 0;
+  const double tau = Threshold(state.spec().metric, state.noise(), before, 1);
+  if (drift <= tau || drift == 0) {
+    drifted_ = 0;
+    co_return;
+  }
+  Noted note;
+  note.kind = "canary";
+  note.text = fmt::format("the baseline measured {} now and {} before",
+                          FormatShort(*score), FormatShort(before));
+  const std::string text = note.text;
+  parts_.record(std::move(note));
+  drifted_ = std::abs(Fraction(drift, before)) > kLargeDrift ? drifted_ + 1 : 0;
+  if (drifted_ >= 2) parts_.pause("drift", text + ", for the second time");
+}
+
+Task<void> Measurer::CheckEnvironment() {
+  const AttemptId root(0);
+  Semaphore::Permit turn = co_await contenders_.Acquire();
+  if (abandoned_) co_return;
+  held_.clear();
+  const std::vector<AttemptId> failures =
+      parts_.state.environment_failures();
+  if (failures.size() < 3) co_return;
+  const std::string reason =
+      parts_.state.Info(failures.back())->evaluated->reason;
+  eval::Target target;
+  target.attempt = root;
+  target.commit = parts_.state.base();
+  eval::Opened opened = co_await parts_.evaluator.Open(target);
+  if (abandoned_) co_return;
+  bool healthy = !opened.failure;
+  if (healthy) {
+    eval::SampleRequest request;
+    request.phase = SamplePhase::kCanary;
+    request.index = NextIndex(root, SamplePhase::kCanary);
+    const eval::Sample sample = co_await opened.session->Measure(request);
+    if (abandoned_) co_return;
+    healthy = !sample.failure;
+  }
+  if (!healthy) {
+    parts_.pause("environment", reason);
+    co_return;
+  }
+  Noted note;
+  note.kind = "environment_ok";
+  note.text = "the base still measures; the failures are the candidates' own";
+  parts_.record(std::move(note));
+}
+
+std::vector<AttemptId> Measurer::ChooseRacers() const {
+  const State& state = parts_.state;
+  const SolutionTree& tree = state.tree();
+  const int sign = spec::Sign(state.spec().metric.direction);
+  const double baseline = tree[tree.root()].value.value_or(0);
+  std::vector<NodeId> better;
+  for (std::uint32_t i = 1; i < tree.size(); ++i) {
+    const Node& node = tree[NodeId(i)];
+    if (node.outcome && MayBeImproved(*node.outcome) && node.value &&
+        sign * (*node.value - baseline) > 0) {
+      better.emplace_back(i);
+    }
+  }
+  auto is_best = [&](NodeId id) {
+    return std::ranges::any_of(state.chains(), [&](const ChainState& chain) {
+      return chain.best == id;
+    });
+  };
+  auto before = [&](NodeId a, NodeId b) {
+    if (is_best(a) != is_best(b)) return is_best(a);
+    const double va = sign * *tree[a].value;
+    const double vb = sign * *tree[b].value;
+    return va != vb ? va > vb : a < b;
+  };
+  std::ranges::sort(better, before);
+  std::vector<AttemptId> racers;
+  for (NodeId id : better) {
+    if (racers.size() >= kRacers && !is_best(id)) break;
+    racers.push_back(tree[id].attempt);
+  }
+  return racers;
+}
+
+std::vector<Racer> Measurer::Racers() const {
+  const State& state = parts_.state;
+  std::vector<Racer> racers;
+  for (AttemptId attempt : state.race()) {
+    Racer racer;
+    racer.node = attempt;
+    racer.value = state.Info(attempt)->evaluated->value.value_or(0);
+    // Lines against the base add up along the lineage.
+    const SolutionTree& tree = state.tree();
+    for (NodeId at : tree.PathToRoot(*tree.Find(attempt))) {
+      racer.lines += tree[at].added + tree[at].removed;
+      racer.net_deleted += tree[at].removed - tree[at].added;
+    }
+    auto fresh = state.race_samples().find(attempt);
+    if (fresh != state.race_samples().end()) racer.fresh = fresh->second;
+    racers.push_back(std::move(racer));
+  }
+  return racers;
+}
+
+Task<void> Measurer::Race(int budget) {
+  const State& state = parts_.state;
+  const AttemptId root(0);
+  held_.clear();
+  if (state.race().empty()) {
+    Json chosen = Json::array();
+    for (AttemptId attempt : ChooseRacers()) chosen.push_back(attempt.value());
+    Noted note;
+    note.kind = "race";
+    note.text = DumpCanonical(chosen);
+    parts_.record(std::move(note));
+  }
+  const auto limit = static_cast<std::size_t>(parts_.open_sessions);
+  while (!state.race().empty()) {
+    const std::vector<Racer> racers = Racers();
+    std::vector<double> baseline;
+    auto found = state.race_samples().find(root);
+    if (found != state.race_samples().end()) baseline = found->second;
+    const RaceStep step = NextRaceStep(state.spec(), state.noise(), racers,
+                                       baseline, budget);
+    if (step.sample.empty()) {
+      Final final;
+      for (const Racer& racer : racers) {
+        final.finalists.push_back({racer.node, racer.fresh});
+      }
+      final.finalists.push_back({root, baseline});
+      final.winner = step.winner.value_or(root);
+      final.gain = step.gain;
+      final.sigma = state.noise().sigma;
+      final.confirmed = step.confirmed;
+      final.word = step.word;
+      parts_.record(std::move(final));
+      held_.clear();
+      co_return;
+    }
+    for (AttemptId attempt : step.sample) {
+      eval::SampleRequest request;
+      request.phase = SamplePhase::kFinal;
+      request.index = NextIndex(attempt, SamplePhase::kFinal);
+      std::optional<eval::Sample> sample =
+          co_await MeasureHeld(attempt, limit, request);
+      if (!sample) co_return;
+      const bool failed = sample->failure.has_value();
+      const std::string reason = failed ? sample->failure->reason : "";
+      Sampled sampled;
+      sampled.node = attempt;
+      sampled.sample = std::move(*sample);
+      parts_.record(std::move(sampled));
+      if (failed && attempt == root) {
+        parts_.pause("drift", "the baseline fails now: " + reason);
+        co_return;
+      }
+    }
+  }
+  Final none;  // nobody to race, or every racer failed
+  none.winner = root;
+  none.word = "none";
+  none.sigma = state.noise().sigma;
+  parts_.record(std::move(none));
+}
+
+}  // namespace coppice::search

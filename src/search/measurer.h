@@ -1,0 +1,90 @@
+#pragma once
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/task.h"
+#include "eval/evaluator.h"
+#include "search/cache.h"
+#include "search/event.h"
+#include "search/state.h"
+
+namespace coppice::search {
+
+// From a commit to an outcome: open -> screen -> (turn) -> fresh pairs ->
+// decision, every sample recorded before it counts. What is on record already
+// is used and not measured again, so a resumed node goes on where it was.
+// Conductor thread. Everything referred to must outlive it.
+class Measurer {
+ public:
+  struct Parts {
+    asio::any_io_executor executor;
+    eval::Evaluator& evaluator;
+    const State& state;
+    MeasurementCache* cache = nullptr;  // of other runs; may be none
+    int evaluations = 1;    // nodes measured at once
+    int open_sessions = 2;  // slots that may be held at once
+    std::function<void(Event)> record;
+    // Our own fault, or the machine's: the run must pause.
+    std::function<void(std::string cause, std::string detail)> pause;
+  };
+  explicit Measurer(Parts parts);
+
+  // Ends with a recorded outcome, or without one if the run pauses or stops.
+  Task<void> Evaluate(AttemptId attempt);
+  // One sample of the base, every 25 measured nodes; notes drift.
+  Task<void> Canary();
+  // Three nodes failed by the environment: is it the machine, or is it them?
+  Task<void> CheckEnvironment();
+  // The final: races the best nodes against the baseline with at most `budget`
+  // samples and records `final`.
+  Task<void> Race(int budget);
+
+  // Nodes that wait for a slot stay as they are; those under way go on.
+  void Hold() { held_back_ = true; }
+  // From now on nothing more is measured or recorded.
+  void Abandon() { abandoned_ = true; }
+
+ private:
+  struct Held {
+    AttemptId attempt;
+    std::unique_ptr<eval::Session> session;
+  };
+
+  Task<eval::Session*> SessionOf(AttemptId attempt, std::size_t limit);
+  Task<std::optional<eval::Sample>> MeasureHeld(AttemptId attempt,
+                                                std::size_t limit,
+                                                eval::SampleRequest request);
+  Task<bool> Screen(AttemptId attempt, eval::Opened& opened);
+  Task<bool> Open(AttemptId attempt, eval::Opened& opened);
+  Task<bool> Pair(AttemptId attempt, AttemptId best, bool candidate_first,
+                  eval::Opened& opened);
+  Task<bool> Sample(AttemptId attempt, AttemptId versus,
+                    eval::Opened& opened);
+  Task<bool> SampleBest(AttemptId best, AttemptId versus);
+  bool UseKnownSample(AttemptId attempt);
+  Contest MakeContest(AttemptId attempt, AttemptId best) const;
+  AttemptId ChainBest(AttemptId attempt) const;
+  int NextIndex(AttemptId node, SamplePhase phase) const;
+  void Fail(AttemptId attempt, const eval::Failure& failure,
+            const eval::PhaseSeconds& seconds);
+  void Conclude(AttemptId attempt, const Decision& decision,
+                const eval::PhaseSeconds& seconds);
+  std::vector<AttemptId> ChooseRacers() const;
+  std::vector<Racer> Racers() const;
+
+  Parts parts_;
+  Semaphore slots_;       // one permit a node under evaluation
+  Semaphore contenders_;  // one contest at a time, in the order of arrival
+  std::list<Held> held_;  // most recently used first
+  int drifted_ = 0;       // canaries in a row beyond 10 %
+  bool held_back_ = false;
+  bool abandoned_ = false;
+};
+
+}  // namespace coppice::search

@@ -1,0 +1,163 @@
+#include "search/prelude_merge.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "search/policy_index.h"
+
+// Changes are compared from where the two nodes parted, not step by step: git
+// merges trees, and a conflict may lie in any step. A node that shares no file
+// with the best comes before one that shares some (git may still merge them,
+// or the conflict is noted); one that changed no other file is no partner.
+//
+// What a node shares with the best depends on the two alone. One pass in the
+// order of ids, parents first, finds it for all nodes when the best is new;
+// later nodes are added to it. The greatest gain of a possible partner is
+// remembered: while it does not exceed τ the answer costs nothing.
+
+namespace coppice::search {
+namespace {
+
+constexpr std::size_t kBits = 64;
+constexpr double kNothing = -std::numeric_limits<double>::infinity();
+
+}  // namespace
+
+std::optional<NodeId> MergePartners::Find(const ChainView& view) {
+  AddRows(view.tree);
+  const bool comparable = files_.size() <= words_ * kBits;
+  if (best_ != view.best || !comparable) {
+    Compare(view.tree, view.best);
+    most_gain_ = -kNothing;
+  } else {
+    most_gain_ = std::max(most_gain_, MostGain(view.tree));
+  }
+  changed_.clear();
+  if (most_gain_ <= view.tau) return std::nullopt;
+  return Search(view);
+}
+
+void MergePartners::AddRows(const SolutionTree& tree) {
+  for (; looked_at_ < tree.size(); ++looked_at_) {
+    NodeId node(static_cast<std::uint32_t>(looked_at_));
+    if (node != tree.root() && tree[node].chain != chain_) continue;
+    Row row{.node = node};
+    if (node != tree.root()) row.parent = row_of_.at(*tree.FirstParent(node));
+    for (const std::string& file : tree[node].files) {
+      files_.try_emplace(file, files_.size());
+    }
+    row_of_.emplace(node, rows_.size());
+    rows_.push_back(row);
+    if (!best_ || files_.size() > words_ * kBits) continue;
+    since_.resize(rows_.size() * words_);
+    Place(tree, rows_.size() - 1);
+  }
+}
+
+void MergePartners::Compare(const SolutionTree& tree, NodeId best) {
+  best_ = best;
+  words_ = files_.size() / kBits + 1;
+  for (Row& row : rows_) {
+    row = Row{.node = row.node, .parent = row.parent};
+  }
+  for (NodeId node : tree.Ancestors(best)) {
+    rows_[row_of_.at(node)].related = true;
+  }
+  Row& own = rows_[row_of_.at(best)];
+  own.related = own.below = true;
+
+  const std::vector<NodeId> path = tree.PathToRoot(best);
+  before_.assign((path.size() + 1) * words_, 0);
+  for (std::size_t step = 0; step < path.size(); ++step) {
+    rows_[row_of_.at(path[step])].parted = step;
+    std::uint64_t* below = &before_[step * words_];
+    std::uint64_t* next = below + words_;
+    std::copy(below, next, next);
+    AddFiles(tree, path[step], next);
+  }
+  since_.assign(rows_.size() * words_, 0);
+  for (std::size_t row = 0; row < rows_.size(); ++row) Place(tree, row);
+}
+
+// A merge's files are those against its first parent and so hold all of the
+// second: first parents are enough.
+void MergePartners::Place(const SolutionTree& tree, std::size_t index) {
+  Row& row = rows_[index];
+  if (row.related) return;
+  const Row& parent = rows_[row.parent];
+  for (NodeId other : tree.Parents(row.node)) {
+    row.below |= rows_[row_of_.at(other)].below;
+  }
+  row.related = row.below;
+  row.parted = parent.parted;
+  std::uint64_t* since = &since_[index * words_];
+  const std::uint64_t* above = &since_[row.parent * words_];
+  std::copy(above, above + words_, since);
+  AddFiles(tree, row.node, since);
+  const std::uint64_t* best = &before_[row.parted * words_];
+  bool shared = false;
+  bool others = false;
+  for (std::size_t w = 0; w < words_; ++w) {
+    shared |= (since[w] & best[w]) != 0;
+    others |= (since[w] & ~best[w]) != 0;
+  }
+  row.overlap =
+      !others ? Overlap::kAll : (shared ? Overlap::kSome : Overlap::kNone);
+}
+
+void MergePartners::AddFiles(const SolutionTree& tree, NodeId node,
+                             std::uint64_t* set) {
+  for (const std::string& file : tree[node].files) {
+    const std::size_t bit = files_.at(file);
+    set[bit / kBits] |= std::uint64_t{1} << (bit % kBits);
+  }
+}
+
+std::optional<double> MergePartners::Gain(const SolutionTree& tree,
+                                          const Row& row) const {
+  const Node& node = tree[row.node];
+  if (row.related || row.overlap == Overlap::kAll || !MayGrow(node)) {
+    return std::nullopt;
+  }
+  const std::optional<double>& before = tree[Anchor(tree, row.node)].value;
+  if (!before || tree.MergeTried(row.node, *best_)) return std::nullopt;
+  return sign_ * (*node.value - *before);
+}
+
+// A node counts by its gain over its parent, so its children changed too.
+double MergePartners::MostGain(const SolutionTree& tree) const {
+  double most = kNothing;
+  auto look = [&](NodeId node) {
+    auto row = row_of_.find(node);
+    if (row == row_of_.end()) return;
+    most = std::max(most, Gain(tree, rows_[row->second]).value_or(kNothing));
+  };
+  for (NodeId node : changed_) {
+    look(node);
+    for (NodeId child : tree.Children(node)) look(child);
+  }
+  return most;
+}
+
+std::optional<NodeId> MergePartners::Search(const ChainView& view) {
+  const Row* chosen = nullptr;
+  double best = 0;
+  most_gain_ = kNothing;
+  for (const Row& row : rows_) {
+    const std::optional<double> gain = Gain(view.tree, row);
+    if (!gain) continue;
+    most_gain_ = std::max(most_gain_, *gain);
+    if (*gain <= view.tau) continue;
+    const double score = sign_ * *view.tree[row.node].value;
+    const bool better = !chosen || (row.overlap != chosen->overlap
+                                        ? row.overlap < chosen->overlap
+                                        : score >= best);
+    if (!better) continue;
+    chosen = &row;
+    best = score;
+  }
+  if (!chosen) return std::nullopt;
+  return chosen->node;
+}
+
+}  // namespace coppice::search

@@ -1,0 +1,48 @@
+#include "search/ranking.h"
+
+namespace coppice::search {
+
+Ranking::Buckets* Ranking::BucketsOf(const std::optional<Standing>& standing) {
+  if (!standing) return nullptr;
+  if (standing->access == Access::kOpen) return &open_;
+  if (standing->access == Access::kExhausted) return &exhausted_;
+  return nullptr;
+}
+
+void Ranking::Move(NodeId node, const std::optional<Standing>& from,
+                   const std::optional<Standing>& to) {
+  if (from == to) return;
+  const std::uint32_t id = node.value();
+  if (!from || !to || from->score != to->score) {
+    if (from) order_.erase(Place(from->score, id));
+    if (to) order_.insert(Place(to->score, id));
+  }
+  std::set<Place>::node_type moved;
+  if (Buckets* buckets = BucketsOf(from)) {
+    auto bucket = buckets->find(from->attempts);
+    moved = bucket->second.extract(Place(from->score, id));
+    if (bucket->second.empty()) buckets->erase(bucket);
+  }
+  if (Buckets* buckets = BucketsOf(to)) {
+    std::set<Place>& bucket = (*buckets)[to->attempts];
+    if (moved.empty()) {
+      bucket.emplace(to->score, id);
+    } else {
+      moved.value() = Place(to->score, id);
+      bucket.insert(std::move(moved));
+    }
+  }
+}
+
+double Ranking::Midrank(double score) const {
+  constexpr std::uint32_t kLast = std::numeric_limits<std::uint32_t>::max();
+  const std::size_t below = order_.order_of_key(Place(score, 0));
+  const std::size_t upto = order_.order_of_key(Place(score, kLast));
+  return static_cast<double>(below + upto - 1) / 2;
+}
+
+const Ranking::Buckets& Ranking::Selectable() const {
+  return open_.empty() ? exhausted_ : open_;
+}
+
+}  // namespace coppice::search

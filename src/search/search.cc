@@ -1,0 +1,467 @@
+#include "search/search.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "base/log.h"
+
+// The corridor. Run() is the whole program: attempts left over from before go
+// on, then the policy is asked whenever something has ended, each answer is
+// recorded (and so counts as in flight) before the next question, and every
+// attempt is a coroutine, Grow(), that walks from proposal to outcome. Both
+// start from whatever the journal already holds, so resuming is running.
+
+namespace coppice::search {
+namespace {
+
+constexpr int kStreakLimit = 8;
+constexpr int kEnvironmentLimit = 3;
+constexpr int kCanaryEvery = 25;
+constexpr int kCommitsPerPack = 16;
+
+}  // namespace
+
+Search::Search(Parts parts) : parts_(std::move(parts)) {}
+Search::~Search() = default;
+
+Task<Ending> Search::Run() {
+  co_await RestoreObjects();
+  TaskGroup growing(parts_.executor);
+  for (AttemptId open : state_.Open()) growing.Spawn(Grow(open));
+  while (true) {
+    while (std::optional<Expansion> expansion = Next()) {
+      std::optional<std::size_t> arm = expander_->ChooseArm(expansion->op);
+      const bool merge = expansion->op == Operator::kMerge;
+      if (!merge && !arm) {
+        Pause("no_arm",
+              fmt::format("no proposer can do {}", Name(expansion->op)));
+        break;
+      }
+      std::string name = merge ? "" : expander_->arms()[*arm].name;
+      growing.Spawn(Grow(Select(*expansion, std::move(name), "")));
+    }
+    if (growing.running() == 0) break;
+    co_await growing.WaitForOne();
+  }
+  co_await growing.Join();
+  co_await Flush();
+  if (!abandoned_ && !pausing_ && (!ending_ || ending_->exit == 0)) {
+    co_await Confirm();
+  }
+  co_return Close();
+}
+
+Task<Ending> Search::Finish() {
+  co_await RestoreObjects();
+  TaskGroup growing(parts_.executor);
+  for (AttemptId open : state_.Open()) growing.Spawn(Grow(open));
+  co_await growing.Join();
+  co_await Flush();
+  co_return Close();
+}
+
+Task<Result<AttemptId>> Search::Step(StepRequest request) {
+  co_await RestoreObjects();
+  std::optional<Expansion> expansion;
+  if (request.parent) {
+    std::optional<NodeId> node = state_.tree().Find(*request.parent);
+    if (!node) {
+      co_return Error{.code = ErrorCode::kNotFound,
+                      .what = fmt::format("attempt {} is no node",
+                                          request.parent->value()),
+                      .next = "see `coppice tree`"};
+    }
+    const Node& parent = state_.tree()[*node];
+    expansion.emplace();
+    expansion->parents = {*node};
+    expansion->chain = parent.chain;
+    expansion->op = *node == state_.tree().root() ? Operator::kDraft
+                    : parent.outcome && MayBeDebugged(*parent.outcome)
+                        ? Operator::kDebug
+                        : Operator::kImprove;
+  } else {
+    Rng rng = Rng::Stream(static_cast<std::uint64_t>(state_.start().seed),
+                          state_.next_attempt().value(), "policy");
+    expansion = policies_.front()->Select(state_.View(0), rng);
+    if (!expansion) {
+      expansion.emplace();
+      expansion->parents = {state_.tree().root()};
+      expansion->op = Operator::kDraft;
+    }
+  }
+  std::string name;
+  if (request.proposal) {
+    name = "patch";
+    given_ = std::move(request.proposal);
+  } else if (expansion->op != Operator::kMerge) {
+    std::optional<std::size_t> arm = expander_->ChooseArm(expansion->op);
+    if (!arm) {
+      co_return Error{.code = ErrorCode::kUsage,
+                      .what = fmt::format("no proposer can do {}",
+                                          Name(expansion->op))};
+    }
+    name = expander_->arms()[*arm].name;
+  }
+  const AttemptId attempt =
+      Select(*expansion, std::move(name), std::move(request.idea));
+  TaskGroup growing(parts_.executor);
+  growing.Spawn(Grow(attempt));
+  co_await growing.Join();
+  co_await Flush();
+  co_return attempt;
+}
+
+// ---- One attempt -----------------------------------------------------------
+
+Task<void> Search::Grow(AttemptId attempt) {
+  if (!state_.tree().Find(attempt)) {
+    const bool committed = co_await Make(attempt);
+    if (!committed) co_return;
+  }
+  if (abandoned_ || pausing_) co_return;
+  co_await measurer_->Evaluate(attempt);
+  if (!abandoned_) co_await AfterEvaluation(attempt);
+}
+
+// Proposal to commit. False: the attempt was rejected, or nothing more may be
+// recorded.
+Task<bool> Search::Make(AttemptId attempt) {
+  const AttemptInfo& info = *state_.Info(attempt);
+  Expander::Made made;
+  if (info.selected.op == Operator::kMerge) {
+    made = co_await expander_->Merge(attempt);
+  } else {
+    llm::Proposal proposal;
+    if (given_) {
+      proposal = *std::exchange(given_, std::nullopt);
+    } else if (info.answered && info.answered->stop == "complete") {
+      proposal.changes = info.answered->changes;
+      proposal.plan = info.answered->plan;
+      proposal.flags = info.answered->flags;
+    } else {
+      Result<llm::Request> request = co_await expander_->MakeRequest(attempt);
+      if (abandoned_) co_return false;
+      if (!request) throw std::runtime_error(request.error().Text());
+      const std::string arm = info.selected.arm;
+      if (expander_->Recorded(arm)) {
+        Asked asked;
+        asked.attempt = attempt;
+        asked.model = arm;
+        asked.prompt = request->prompt;
+        Record(std::move(asked));
+      }
+      Expander::Proposed proposed =
+          co_await expander_->Propose(attempt, std::move(*request));
+      if (abandoned_) co_return false;
+      if (proposed.answered) Record(std::move(*proposed.answered));
+      if (proposed.rejected) {
+        Record(std::move(*proposed.rejected));
+        co_return false;
+      }
+      proposal = std::move(*proposed.proposal);
+    }
+    made = co_await expander_->Commit(attempt, std::move(proposal));
+  }
+  if (abandoned_) co_return false;
+  if (made.rejected) {
+    Record(std::move(*made.rejected));
+    co_return false;
+  }
+  Record(std::move(*made.committed));
+  if (++unflushed_ >= kCommitsPerPack) co_await Flush();
+  co_return true;
+}
+
+Task<void> Search::AfterEvaluation(AttemptId attempt) {
+  const AttemptInfo& info = *state_.Info(attempt);
+  if (!info.evaluated) co_return;
+  if (info.evaluated->outcome == Outcome::kImproved) co_await Publish();
+  const auto failures = state_.environment_failures().size();
+  if (failures >= kEnvironmentLimit) co_await measurer_->CheckEnvironment();
+  if (++measured_since_canary_ >= kCanaryEvery) {
+    measured_since_canary_ = 0;
+    if (!stopping()) co_await measurer_->Canary();
+  }
+}
+
+// ---- Selection -------------------------------------------------------------
+
+// The next expansion, or nothing while there is no room or nothing to try.
+// Chains take turns: the one with the fewest attempts goes first.
+std::optional<Expansion> Search::Next() {
+  if (stopping() || pausing_ || abandoned_) return std::nullopt;
+  const Consumption used = state_.Used(parts_.clock.Wall());
+  Warn();
+  if (std::optional<std::string> limit = budget_->Reached(used)) {
+    ending_ = Ending{*limit, "", 0};
+    return std::nullopt;
+  }
+  const int in_flight = static_cast<int>(state_.Open().size());
+  if (in_flight >= parts_.evaluations + Lookahead()) return std::nullopt;
+  if (budget_->Room(used) <= 0) return std::nullopt;
+  if (parts_.disk_is_low && parts_.disk_is_low()) {
+    if (in_flight == 0) Pause("disk", "the disk is nearly full");
+    return std::nullopt;
+  }
+  std::vector<std::pair<int, int>> order;  // attempts started, chain
+  for (std::size_t i = 0; i < state_.chains().size(); ++i) {
+    order.emplace_back(state_.chains()[i].started, static_cast<int>(i));
+  }
+  std::ranges::sort(order);
+  const auto seed = static_cast<std::uint64_t>(state_.start().seed);
+  for (const auto& [started, chain] : order) {
+    Rng rng = Rng::Stream(seed, state_.next_attempt().value(), "policy");
+    auto expansion = policies_[static_cast<std::size_t>(chain)]->Select(
+        state_.View(chain), rng);
+    if (expansion) {
+      expansion->chain = chain;
+      return expansion;
+    }
+  }
+  return std::nullopt;
+}
+
+// How many proposals may be under way beyond the evaluation slots: as many as
+// keep the slots busy while proposers think, none when proposing is instant,
+// for every attempt selected early is selected knowing less.
+int Search::Lookahead() const {
+  const double propose = state_.mean_propose_seconds();
+  const bool instant = std::ranges::all_of(parts_.arms, [](const Arm& arm) {
+    return arm.proposer->redraws();
+  });
+  if (instant) return 0;
+  const double evaluate =
+      state_.Used(parts_.clock.Wall()).mean_evaluation_seconds;
+  const int most = state_.spec().parallel.requests;
+  if (evaluate <= 0 || propose <= 0) return std::min(1, most);
+  const double wanted = parts_.evaluations * propose / evaluate;
+  return std::clamp(static_cast<int>(wanted) + 1, 1, std::max(1, most));
+}
+
+AttemptId Search::Select(const Expansion& expansion, std::string arm,
+                         std::string idea) {
+  Selected selected;
+  selected.attempt = state_.next_attempt();
+  selected.op = expansion.op;
+  for (NodeId parent : expansion.parents) {
+    selected.parents.push_back(state_.tree()[parent].attempt);
+  }
+  selected.arm = std::move(arm);
+  selected.chain = expansion.chain;
+  selected.history_withheld = expansion.history_withheld;
+  selected.idea = std::move(idea);
+  const AttemptId attempt = selected.attempt;
+  Record(std::move(selected));
+  return attempt;
+}
+
+// ---- The record ------------------------------------------------------------
+
+// The only way state changes: durable first, then applied, then shown.
+std::int64_t Search::Record(Event event) {
+  search::Record record;
+  record.at = parts_.clock.Wall();
+  Result<std::int64_t> seq = parts_.journal.Append(record.at, event);
+  if (!seq) throw std::runtime_error(seq.error().Text());
+  record.seq = *seq;
+  record.event = std::move(event);
+  Result<void> applied = state_.Apply(record);
+  if (!applied) throw std::runtime_error(applied.error().Text());
+  TellPolicies();
+  for (const Observer& observer : parts_.observers) observer(state_, record);
+  if (state_.SignatureStreak() >= kStreakLimit && !pausing_) {
+    Pause("signature", fmt::format("{} attempts in a row failed alike: {}",
+                                   state_.SignatureStreak(),
+                                   state_.streak_signature()));
+  }
+  return record.seq;
+}
+
+Result<void> Search::Recover() {
+  auto see = [this](const search::Record& record) -> Result<void> {
+    Result<void> applied = state_.Apply(record);
+    if (!applied) return applied;
+    if (std::holds_alternative<Started>(record.event)) {
+      Result<void> furnished = Furnish();
+      if (!furnished) return furnished;
+    }
+    TellPolicies();
+    const auto* committed = std::get_if<Committed>(&record.event);
+    if (committed != nullptr && !parts_.repository.Has(committed->commit)) {
+      lost_objects_.push_back(*committed);
+    }
+    return Ok();
+  };
+  return parts_.journal.Replay(see);
+}
+
+// Makes what depends on the spec, once the spec is known.
+Result<void> Search::Furnish() {
+  for (std::size_t i = 0; i < state_.chains().size(); ++i) {
+    auto policy = MakePolicy(state_.spec());
+    if (!policy) return policy.error();
+    policies_.push_back(std::move(*policy));
+  }
+  budget_ = std::make_unique<Budget>(state_.spec().budget);
+  expander_ = std::make_unique<Expander>(Expander::Parts{
+      parts_.compute, parts_.repository, state_, parts_.scope, parts_.arms});
+  auto record = [this](Event event) { Record(std::move(event)); };
+  auto pause = [this](const std::string& cause, const std::string& detail) {
+    Pause(cause, detail);
+  };
+  measurer_ = std::make_unique<Measurer>(Measurer::Parts{
+      parts_.executor, parts_.evaluator, state_, parts_.cache,
+      parts_.evaluations, parts_.open_sessions, record, pause});
+  return Ok();
+}
+
+void Search::TellPolicies() {
+  for (NodeId node : state_.changed()) {
+    for (auto& policy : policies_) policy->Changed(state_.tree(), node);
+  }
+}
+
+Result<void> Search::Begin(Beginning beginning) {
+  const ObjectId base = beginning.started.base;
+  Record(std::move(beginning.started));
+  Result<void> furnished = Furnish();
+  if (!furnished) return furnished;
+  Committed root;
+  root.commit = base;
+  root.tree = beginning.base_tree;
+  root.plan.idea = "baseline";
+  Record(std::move(root));
+  for (eval::Sample& sample : beginning.baseline) {
+    Sampled sampled;
+    sampled.sample = std::move(sample);
+    Record(std::move(sampled));
+  }
+  Evaluated evaluated;
+  evaluated.outcome = Outcome::kBaseline;
+  evaluated.value = state_.measurements().Value(AttemptId(0));
+  evaluated.sigma = state_.noise().sigma;
+  evaluated.reason = "measured before anything was proposed";
+  Record(std::move(evaluated));
+  return Ok();
+}
+
+void Search::Resume(Resumed resumed) {
+  Record(std::move(resumed));
+  budget_ = std::make_unique<Budget>(state_.spec().budget);
+}
+
+void Search::Approve(const std::string& dependency) {
+  Approved approved;
+  approved.dependency = dependency;
+  Record(std::move(approved));
+}
+
+// Commits whose pack a crash took are made again from their rows.
+Task<void> Search::RestoreObjects() {
+  for (const Committed& committed : std::exchange(lost_objects_, {})) {
+    std::vector<ObjectId> parents;
+    for (AttemptId parent : state_.Info(committed.attempt)->selected.parents) {
+      parents.push_back(state_.tree()[*state_.tree().Find(parent)].commit);
+    }
+    Result<void> restored = co_await expander_->Restore(committed, parents);
+    if (!restored) throw std::runtime_error(restored.error().Text());
+  }
+  co_await Flush();
+  co_await Publish();
+}
+
+Task<void> Search::Flush() {
+  unflushed_ = 0;
+  auto flush = [this] { return parts_.repository.Flush(); };
+  Result<void> flushed = co_await Offload(parts_.compute, flush);
+  if (!flushed) throw std::runtime_error(flushed.error().Text());
+}
+
+Task<void> Search::Publish() {
+  const NodeId best = state_.best();
+  if (state_.tree().empty() || published_ == best) co_return;
+  published_ = best;
+  co_await Flush();
+  const ObjectId commit = state_.tree()[best].commit;
+  auto publish = [this, commit] {
+    return parts_.repository.PublishBest(state_.run(), commit);
+  };
+  Result<void> published = co_await Offload(parts_.compute, publish);
+  if (!published) LogWarning(published.error().Text());
+}
+
+// ---- The end ---------------------------------------------------------------
+
+Task<void> Search::Confirm() {
+  const Consumption used = state_.Used(parts_.clock.Wall());
+  const int samples = budget_->FinalSamples(used, state_.noise().repeats);
+  if (!state_.final()) co_await measurer_->Race(samples);
+  if (!abandoned_) co_await Publish();
+}
+
+void Search::Pause(const std::string& cause, const std::string& detail) {
+  if (pausing_) return;
+  Paused paused;
+  paused.pause = PauseClass::kNeedsUser;
+  paused.cause = cause;
+  paused.detail = detail;
+  pausing_ = std::move(paused);
+  measurer_->Hold();
+}
+
+void Search::Drain(std::string reason, int exit) {
+  ending_ = Ending{std::move(reason), "", exit};
+}
+
+void Search::Abandon(std::string reason, int exit) {
+  ending_ = Ending{std::move(reason), "", exit};
+  abandoned_ = true;
+  if (measurer_) measurer_->Abandon();
+}
+
+Ending Search::Close() {
+  Ending ending = ending_.value_or(Ending{"nothing_left",
+                                          "the policy has nothing to try", 0});
+  if (pausing_ && !abandoned_) {
+    ending = Ending{pausing_->cause, pausing_->detail, 5};
+    Record(*pausing_);
+    return ending;
+  }
+  if (ending.exit == 0) {
+    const Consumption used = state_.Used(parts_.clock.Wall());
+    const auto outcomes = state_.Outcomes();
+    const bool measured = std::ranges::any_of(outcomes, [](const auto& o) {
+      return MayBeImproved(o.first);
+    });
+    if (state_.final() && state_.final()->confirmed) {
+      ending.exit = 0;
+    } else if (!measured && used.finished == 0) {
+      ending.exit = 4;
+    } else {
+      ending.exit = 3;
+    }
+  }
+  Stopped stopped;
+  stopped.reason = ending.reason;
+  stopped.exit = ending.exit;
+  Record(std::move(stopped));
+  return ending;
+}
+
+void Search::Warn() {
+  const Consumption used = state_.Used(parts_.clock.Wall());
+  for (const std::string& warning : budget_->Warnings(used)) {
+    const std::string limit = warning.substr(0, warning.find(':'));
+    if (std::ranges::count(warned_, limit) > 0) continue;
+    warned_.push_back(limit);
+    Noted note;
+    note.kind = "budget";
+    note.text = warning;
+    Record(std::move(note));
+  }
+}
+
+}  // namespace coppice::search

@@ -1,0 +1,434 @@
+#include "search/state.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "spec/load.h"
+
+// The fold. Every record is applied by one On(): it updates the tree, the
+// measurements and a few counters. What can be recomputed from attempts and
+// samples is recomputed; counters change only when an attempt changes between
+// open and finished, which Finish and Reopen alone decide, so that a repeated
+// record counts nothing twice.
+
+namespace coppice::search {
+namespace {
+
+Error Broken(const Record& record, std::string what) {
+  return Error{
+      .code = ErrorCode::kIo,
+      .what = fmt::format("record {} ({}) cannot follow the ones before: {}",
+                          record.seq, KindOf(record.event), what),
+      .cause = "the journal is torn or of another run",
+      .next = "look with `coppice replay RUN --until " +
+              std::to_string(record.seq - 1) + "`; nothing was changed"};
+}
+
+bool IsEnvironment(const std::string& signature) {
+  return signature.starts_with("environment:");
+}
+
+}  // namespace
+
+Result<void> State::Apply(const Record& record) {
+  changed_.clear();
+  if (!started() && !std::holds_alternative<Started>(record.event)) {
+    return Broken(record, "the run was never started");
+  }
+  Result<void> applied = std::visit(
+      [&](const auto& event) { return On(event, record); }, record.event);
+  if (!applied) return applied;
+  last_seq_ = std::max(last_seq_, record.seq);
+  last_at_ = std::max(last_at_, record.at);
+  return Ok();
+}
+
+Result<void> State::On(const Started& e, const Record& r) {
+  Result<spec::Spec> spec = spec::SpecFromJson(e.spec_json);
+  if (!spec) return spec.error();
+  spec_ = std::make_unique<spec::Spec>(std::move(*spec));
+  measurements_ = std::make_unique<Measurements>(*spec_);
+  merged_spec_ = e.spec_json;
+  start_ = e;
+  run_ = e.run;
+  base_ = e.base;
+  started_at_ = r.at;
+  chains_.assign(static_cast<std::size_t>(std::max(1, spec_->search.chains)),
+                 ChainState{});
+  return Ok();
+}
+
+Result<void> State::On(const Selected& e, const Record& r) {
+  if (infos_.contains(e.attempt)) return Ok();
+  if (e.chain < 0 || e.chain >= static_cast<int>(chains_.size())) {
+    return Broken(r, fmt::format("chain {} does not exist", e.chain));
+  }
+  Attempt attempt;
+  attempt.op = e.op;
+  attempt.arm = e.arm;
+  attempt.chain = e.chain;
+  attempt.history_withheld = e.history_withheld;
+  attempt.idea = e.idea;
+  for (AttemptId parent : e.parents) {
+    std::optional<NodeId> node = tree_.Find(parent);
+    if (!node) {
+      return Broken(r, fmt::format("parent {} is no node", parent.value()));
+    }
+    attempt.parents.push_back(*node);
+  }
+  changed_ = attempt.parents;
+  tree_.Select(e.attempt, std::move(attempt));
+
+  AttemptInfo& info = infos_[e.attempt];
+  info.selected = e;
+  info.selected_at = r.at;
+  info.selected_seq = r.seq;
+  ChainState& chain = chains_[static_cast<std::size_t>(e.chain)];
+  ++chain.started;
+  ++chain.in_flight;
+  if (e.op == Operator::kMerge) ++chain.merges_since_best;
+  if (e.op == Operator::kTune) ++chain.tunes_since_best;
+  if (e.op == Operator::kDraft && e.history_withheld) {
+    ++chain.restarts_since_best;
+  }
+  if (!e.arm.empty()) ++arms_[e.arm].given;
+  open_.insert(e.attempt);
+  next_attempt_ = std::max(next_attempt_, AttemptId(e.attempt.value() + 1));
+  race_.clear();
+  race_samples_.clear();
+  final_.reset();
+  return Ok();
+}
+
+Result<void> State::On(const Asked& e, const Record& r) {
+  infos_[e.attempt].prompt_seq = r.seq;
+  reserved_[e.attempt] = e.reserve_usd;
+  return Ok();
+}
+
+Result<void> State::On(const Answered& e, const Record&) {
+  AttemptInfo& info = infos_[e.attempt];
+  reserved_.erase(e.attempt);
+  if (info.answered && info.answered->turn >= e.turn) return Ok();
+  info.answered = e;
+  info.usd += e.usage.usd;
+  info.input_tokens += e.usage.input;
+  info.output_tokens += e.usage.output;
+  info.propose_seconds += e.usage.seconds;
+  propose_seconds_ += e.usage.seconds;
+  ++answers_;
+  usd_ += e.usage.usd;
+  arms_[info.selected.arm].usd += e.usage.usd;
+  tokens_ += e.usage.input + e.usage.output;
+  return Ok();
+}
+
+Result<void> State::On(const Rejected& e, const Record& r) {
+  auto found = infos_.find(e.attempt);
+  if (found == infos_.end()) return Broken(r, "the attempt was not selected");
+  found->second.rejected = e;
+  reserved_.erase(e.attempt);
+  Finish(e.attempt, e.outcome, e.reason, {}, r.at);
+  CountStreak(found->second, e.outcome,
+              fmt::format("{}: {}", Name(e.outcome), OneLine(e.reason, 120)));
+  const Selected& selected = found->second.selected;
+  if (selected.op == Operator::kMerge) {
+    chains_[static_cast<std::size_t>(selected.chain)].merges_off = true;
+  }
+  return Ok();
+}
+
+Result<void> State::On(const Committed& e, const Record& r) {
+  if (tree_.Find(e.attempt)) return Ok();
+  const bool root = e.attempt.value() == 0;
+  auto found = infos_.find(e.attempt);
+  if (!root && found == infos_.end()) {
+    return Broken(r, "the attempt was not selected");
+  }
+  if (root) found = infos_.try_emplace(e.attempt).first;
+  AttemptInfo& info = found->second;
+  info.plan = e.plan;
+  info.files = e.files;
+  info.needs = e.needs;
+  info.matched = e.matched;
+  info.flags = e.flags;
+  info.committed_seq = r.seq;
+
+  Node node;
+  node.attempt = e.attempt;
+  node.commit = e.commit;
+  node.tree = e.tree;
+  node.op = info.selected.op;
+  node.arm = info.selected.arm;
+  node.idea = e.plan.idea;
+  node.chain = info.selected.chain;
+  for (const FileStat& file : e.files) {
+    node.added += file.added;
+    node.removed += file.removed;
+    node.files.push_back(file.path);
+  }
+  std::vector<NodeId> parents;
+  for (AttemptId parent : info.selected.parents) {
+    parents.push_back(*tree_.Find(parent));
+  }
+  const NodeId id = tree_.Commit(e.attempt, std::move(node), parents);
+  changed_ = parents;
+  changed_.push_back(id);
+  if (root) {
+    info.selected_at = r.at;
+    for (ChainState& chain : chains_) chain.trees.emplace(e.tree, e.attempt);
+  } else {
+    chains_[static_cast<std::size_t>(info.selected.chain)].trees.emplace(
+        e.tree, e.attempt);
+  }
+  return Ok();
+}
+
+Result<void> State::On(const Sampled& e, const Record& r) {
+  std::optional<NodeId> node = tree_.Find(e.node);
+  if (!node) return Broken(r, "the sampled node does not exist");
+  std::vector<Sampled>& samples = samples_[e.node];
+  auto same = [&](const Sampled& s) {
+    return s.sample.phase == e.sample.phase &&
+           s.sample.index == e.sample.index && s.versus == e.versus;
+  };
+  auto known = std::ranges::find_if(samples, same);
+  if (known != samples.end()) {
+    *known = e;
+  } else {
+    samples.push_back(e);
+    evaluation_seconds_ += e.sample.cached ? 0 : e.sample.seconds;
+    infos_[e.node].measure_seconds += e.sample.cached ? 0 : e.sample.seconds;
+    if (e.sample.phase == SamplePhase::kScreen ||
+        e.sample.phase == SamplePhase::kConfirm) {
+      ++search_samples_;
+    }
+  }
+  measurements_->Add(e.node, e.sample);
+  if (e.sample.phase == SamplePhase::kFinal && e.sample.failure) {
+    std::erase(race_, e.node);  // a racer that fails now is out
+  } else if (e.sample.phase == SamplePhase::kFinal) {
+    if (auto score = measurements_->Score(e.sample.metrics)) {
+      race_samples_[e.node].push_back(*score);
+    }
+  }
+  if (tree_[*node].value) {
+    tree_.SetValue(*node, measurements_->Value(e.node));
+  }
+  changed_ = {*node};
+  return Ok();
+}
+
+Result<void> State::On(const Evaluated& e, const Record& r) {
+  std::optional<NodeId> node = tree_.Find(e.node);
+  if (!node) return Broken(r, "the evaluated node does not exist");
+  AttemptInfo& info = infos_[e.node];
+  const bool first = !info.evaluated.has_value();
+  if (first) {
+    ++measured_nodes_;
+    evaluation_seconds_ += e.seconds.build + e.seconds.checks;
+  }
+  info.evaluated = e;
+  Finish(e.node, e.outcome, e.reason, e.flags, r.at);
+  if (e.value) {
+    std::optional<double> value = measurements_->Value(e.node);
+    tree_.SetValue(*node, value ? value : e.value);
+  } else {
+    tree_.SetValue(*node, std::nullopt);
+  }
+  changed_ = tree_.Parents(*node);
+  changed_.push_back(*node);
+  Reward(info, e.outcome, *node);
+  if (e.node.value() != 0) CountStreak(info, e.outcome, e.signature);
+  if (IsEnvironment(e.signature)) environment_failures_.push_back(e.node);
+  if (e.outcome == Outcome::kImproved) NewBest(e.node, *node);
+  return Ok();
+}
+
+Result<void> State::On(const Told&, const Record&) { return Ok(); }
+
+Result<void> State::On(const Approved& e, const Record&) {
+  if (!approved_.insert(e.dependency).second) return Ok();
+  for (const auto& [attempt, info] : infos_) {
+    if (!info.evaluated || info.evaluated->outcome != Outcome::kDeferred) {
+      continue;
+    }
+    auto allowed = [&](const std::string& need) {
+      return approved_.contains(need) ||
+             std::ranges::count(spec_->dependencies.approved, need) > 0;
+    };
+    if (std::ranges::all_of(info.needs, allowed)) Reopen(attempt);
+  }
+  return Ok();
+}
+
+// Two kinds are read back by the fold: the racers of a final that has begun,
+// and the word that environment errors turned out to be the candidates' own.
+Result<void> State::On(const Noted& e, const Record&) {
+  notes_.push_back(e);
+  if (e.kind == "race") {
+    race_.clear();
+    for (std::int64_t attempt : Json::parse(e.text)) {
+      race_.emplace_back(attempt);
+    }
+    race_samples_.clear();
+  } else if (e.kind == "environment_ok") {
+    environment_failures_.clear();
+  }
+  return Ok();
+}
+
+Result<void> State::On(const Paused& e, const Record&) {
+  paused_ = e;
+  return Ok();
+}
+
+Result<void> State::On(const Resumed& e, const Record& r) {
+  paused_.reset();
+  stopped_.reset();
+  streak_ = 0;
+  streak_signature_.clear();
+  for (AttemptId attempt : std::exchange(environment_failures_, {})) {
+    Reopen(attempt);
+  }
+  if (e.budget_json.empty()) return Ok();
+  Result<spec::Spec> spec = spec::SpecFromJson(e.budget_json);
+  if (!spec) return Broken(r, spec.error().Text());
+  merged_spec_ = e.budget_json;
+  // Only what may change within a run (SPEC §2 "Keys").
+  spec_->budget = spec->budget;
+  spec_->parallel = spec->parallel;
+  spec_->instructions = spec->instructions;
+  spec_->proposers = spec->proposers;
+  spec_->hooks = spec->hooks;
+  return Ok();
+}
+
+Result<void> State::On(const Final& e, const Record&) {
+  final_ = e;
+  race_.clear();
+  race_samples_.clear();
+  return Ok();
+}
+
+Result<void> State::On(const Exported& e, const Record&) {
+  exports_.push_back(e);
+  return Ok();
+}
+
+Result<void> State::On(const Stopped& e, const Record&) {
+  stopped_ = e;
+  return Ok();
+}
+
+void State::Finish(AttemptId attempt, Outcome outcome,
+                   const std::string& reason,
+                   const std::vector<std::string>& flags, WallTime at) {
+  const Attempt* before = tree_.FindAttempt(attempt);
+  const bool root = attempt.value() == 0;
+  AttemptInfo& info = infos_[attempt];
+  if (!root && before != nullptr && before->outcome) {
+    --outcomes_[*before->outcome];
+  } else if (!root) {
+    finished_.push_back(attempt);
+    ChainState& chain =
+        chains_[static_cast<std::size_t>(info.selected.chain)];
+    ++chain.finished;
+    --chain.in_flight;
+    ++chain.since_best;
+    ++since_best_;
+  }
+  if (!root) ++outcomes_[outcome];
+  info.finished_at = at;
+  open_.erase(attempt);
+  tree_.Finish(attempt, outcome, reason, flags);
+  if (before != nullptr) changed_ = before->parents;
+}
+
+void State::Reopen(AttemptId attempt) {
+  const Attempt* known = tree_.FindAttempt(attempt);
+  if (known == nullptr || !known->outcome) return;
+  --outcomes_[*known->outcome];
+  std::erase(finished_, attempt);
+  ChainState& chain =
+      chains_[static_cast<std::size_t>(infos_[attempt].selected.chain)];
+  --chain.finished;
+  ++chain.in_flight;
+  tree_.Reopen(attempt);
+  open_.insert(attempt);
+  infos_[attempt].evaluated.reset();
+  if (known->node) changed_.push_back(*known->node);
+}
+
+void State::NewBest(AttemptId attempt, NodeId node) {
+  ChainState& chain =
+      chains_[static_cast<std::size_t>(infos_[attempt].selected.chain)];
+  chain.best = node;
+  chain.since_best = 0;
+  chain.merges_since_best = 0;
+  chain.tunes_since_best = 0;
+  chain.restarts_since_best = 0;
+  chain.merges_off = false;
+  const int sign = spec::Sign(spec_->metric.direction);
+  NodeId best = chain.best;
+  for (const ChainState& other : chains_) {
+    if (sign * tree_[other.best].value.value_or(0) >
+        sign * tree_[best].value.value_or(0)) {
+      best = other.best;
+    }
+  }
+  if (best != best_) since_best_ = 0;
+  best_ = best;
+}
+
+void State::Reward(AttemptInfo& info, Outcome outcome, NodeId node) {
+  if (info.selected.arm.empty()) return;
+  double reward = 0;
+  if (outcome == Outcome::kImproved) {
+    reward = 1;
+  } else if (MayBeImproved(outcome)) {
+    reward = 0.2;
+    const std::vector<NodeId> parents = tree_.Parents(node);
+    const auto& value = tree_[node].value;
+    const auto& before = tree_[parents.front()].value;
+    const int sign = spec::Sign(spec_->metric.direction);
+    if (value && before && sign * (*value - *before) > Tau(1)) reward = 0.6;
+  }
+  arms_[info.selected.arm].reward += reward - info.reward;
+  info.reward = reward;
+}
+
+// Random edits are expected to break a program in the same way again and
+// again; they cost no model call, and a broken machine shows itself as an
+// environment error. They neither lengthen a streak nor end one.
+void State::CountStreak(const AttemptInfo& info, Outcome outcome,
+                        const std::string& signature) {
+  if (Random(info.selected.arm) || info.selected.op == Operator::kMerge) {
+    return;
+  }
+  const bool failure = StatusOf(outcome) == Status::kCrash ||
+                       outcome == Outcome::kChecksFailed ||
+                       outcome == Outcome::kScopeViolation;
+  if (!failure) {
+    streak_ = 0;
+    streak_signature_.clear();
+  } else if (signature == streak_signature_) {
+    ++streak_;
+  } else {
+    streak_ = 1;
+    streak_signature_ = signature;
+  }
+}
+
+bool State::Random(const std::string& arm) const {
+  auto is_arm = [&](const spec::Proposer& p) {
+    return p.name == arm && std::holds_alternative<spec::EditsArm>(p.arm);
+  };
+  return std::ranges::any_of(spec_->proposers, is_arm);
+}
+
+}  // namespace coppice::search

@@ -1,0 +1,110 @@
+#include <algorithm>
+#include <chrono>
+
+#include "search/state.h"
+
+namespace coppice::search {
+
+NoiseModel State::noise() const {
+  return NoiseModel{.sigma = measurements_->Sigma(),
+                    .relative = measurements_->relative(),
+                    .repeats = measurements_->Repeats()};
+}
+
+NodeId State::best() const {
+  if (!final_) return best_;
+  if (!final_->confirmed) return tree_.root();
+  return tree_.Find(final_->winner).value_or(best_);
+}
+
+ChainView State::View(int index) const {
+  const ChainState& chain = chains_[static_cast<std::size_t>(index)];
+  const double best = tree_[chain.best].value.value_or(0);
+  return ChainView{.tree = tree_,
+                   .chain = index,
+                   .best = chain.best,
+                   .tau = Threshold(spec_->metric, noise(), best, 1),
+                   .sign = spec::Sign(spec_->metric.direction),
+                   .finished = chain.finished,
+                   .in_flight = chain.in_flight,
+                   .since_best = chain.since_best,
+                   .merges_off = chain.merges_off,
+                   .merges_since_best = chain.merges_since_best,
+                   .tunes_since_best = chain.tunes_since_best,
+                   .restarts_since_best = chain.restarts_since_best};
+}
+
+double State::Tau(int repeats) const {
+  return Threshold(spec_->metric, noise(), tree_[best()].value.value_or(0),
+                   repeats);
+}
+
+const AttemptInfo* State::Info(AttemptId attempt) const {
+  auto found = infos_.find(attempt);
+  return found == infos_.end() ? nullptr : &found->second;
+}
+
+std::vector<AttemptId> State::Open() const {
+  return {open_.begin(), open_.end()};
+}
+
+std::vector<Sampled> State::samples_of(AttemptId node) const {
+  auto found = samples_.find(node);
+  return found == samples_.end() ? std::vector<Sampled>{} : found->second;
+}
+
+std::map<Outcome, int> State::Outcomes() const {
+  std::map<Outcome, int> counts;
+  for (const auto& [outcome, count] : outcomes_) {
+    if (count > 0) counts[outcome] = count;
+  }
+  return counts;
+}
+
+State::Duel State::DuelOf(AttemptId candidate, AttemptId best) const {
+  Duel duel;
+  auto collect = [&](AttemptId node, AttemptId versus,
+                     std::vector<double>& into) {
+    auto found = samples_.find(node);
+    if (found == samples_.end()) return;
+    for (const Sampled& s : found->second) {
+      if (s.sample.phase != SamplePhase::kConfirm || s.versus != versus ||
+          s.sample.failure) {
+        continue;
+      }
+      if (auto score = measurements_->Score(s.sample.metrics)) {
+        into.push_back(*score);
+      }
+    }
+  };
+  collect(candidate, best, duel.candidate);
+  collect(best, candidate, duel.best);
+  return duel;
+}
+
+Consumption State::Used(WallTime now) const {
+  using Hours = std::chrono::duration<double, std::ratio<3600>>;
+  Consumption used;
+  used.finished = static_cast<int>(finished_.size());
+  used.in_flight = static_cast<int>(open_.size());
+  used.hours = std::max(0.0, Hours(now - started_at_).count());
+  used.evaluation_hours = evaluation_seconds_ / 3600;
+  used.usd = usd_;
+  for (const auto& [attempt, usd] : reserved_) used.usd_reserved += usd;
+  used.tokens = tokens_;
+  used.since_best = since_best_;
+  used.samples = search_samples_;
+  if (measured_nodes_ > 0) {
+    used.mean_evaluation_seconds = evaluation_seconds_ / measured_nodes_;
+  }
+  // A target is reached by a confirmed best only (SPEC §5, step 6).
+  const auto& value = best_.value() < tree_.size() ? tree_[best_].value
+                                                   : std::optional<double>();
+  if (spec_->metric.target && value && best_ != tree_.root()) {
+    const int sign = spec::Sign(spec_->metric.direction);
+    used.target_reached = sign * (*value - *spec_->metric.target) >= 0;
+  }
+  return used;
+}
+
+}  // namespace coppice::search

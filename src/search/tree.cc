@@ -1,0 +1,248 @@
+#include "search/tree.h"
+
+#include <algorithm>
+#include <boost/graph/breadth_first_search.hpp>
+#include <boost/graph/reverse_graph.hpp>
+#include <boost/property_map/property_map.hpp>
+#include <queue>
+#include <ranges>
+#include <unordered_set>
+
+// Vertices are appended after their parents, so an ancestor always has the
+// lower id. Every walk upwards uses that: it never looks below the id it is
+// searching for, and the common ancestor with the highest id is one that no
+// other common ancestor descends from.
+//
+// Counts on nodes change only when an attempt changes between unknown, in
+// flight and finished, which its record remembers: a change told twice counts
+// once.
+
+namespace coppice::search {
+namespace {
+
+struct Collect : boost::default_bfs_visitor {
+  explicit Collect(std::vector<NodeId>& into) : found(&into) {}
+  void discover_vertex(std::size_t vertex, const auto&) const {
+    found->emplace_back(static_cast<std::uint32_t>(vertex));
+  }
+  std::vector<NodeId>* found;
+};
+
+}  // namespace
+
+std::optional<NodeId> SolutionTree::Find(AttemptId attempt) const {
+  auto found = by_attempt_.find(attempt);
+  if (found == by_attempt_.end()) return std::nullopt;
+  return found->second;
+}
+
+const Attempt* SolutionTree::FindAttempt(AttemptId attempt) const {
+  auto found = attempts_.find(attempt);
+  return found == attempts_.end() ? nullptr : &found->second;
+}
+
+std::int64_t SolutionTree::attempts() const {
+  return static_cast<std::int64_t>(attempts_.size());
+}
+
+int SolutionTree::RootAttempts(int chain) const {
+  const auto index = static_cast<std::size_t>(chain);
+  return index < chains_.size() ? chains_[index].root_attempts : 0;
+}
+
+const std::vector<AttemptId>& SolutionTree::Finished(int chain) const {
+  static const std::vector<AttemptId> kNone;
+  const auto index = static_cast<std::size_t>(chain);
+  return index < chains_.size() ? chains_[index].finished : kNone;
+}
+
+bool SolutionTree::MergeTried(NodeId a, NodeId b) const {
+  return merges_.contains(std::minmax(a, b));
+}
+
+std::vector<NodeId> SolutionTree::Parents(NodeId id) const {
+  std::vector<NodeId> parents;
+  auto [edge, end] = boost::in_edges(id.value(), graph_);
+  for (; edge != end; ++edge) {
+    parents.emplace_back(
+        static_cast<std::uint32_t>(boost::source(*edge, graph_)));
+  }
+  return parents;
+}
+
+std::vector<NodeId> SolutionTree::Children(NodeId id) const {
+  std::vector<NodeId> children;
+  auto [edge, end] = boost::out_edges(id.value(), graph_);
+  for (; edge != end; ++edge) {
+    children.emplace_back(
+        static_cast<std::uint32_t>(boost::target(*edge, graph_)));
+  }
+  return children;
+}
+
+std::optional<NodeId> SolutionTree::FirstParent(NodeId id) const {
+  auto [edge, end] = boost::in_edges(id.value(), graph_);
+  if (edge == end) return std::nullopt;
+  return NodeId(static_cast<std::uint32_t>(boost::source(*edge, graph_)));
+}
+
+std::vector<NodeId> SolutionTree::Ancestors(NodeId id) const {
+  std::vector<NodeId> found;
+  // Colours of the visited alone: the cost is that of the ancestors.
+  std::unordered_map<std::size_t, boost::default_color_type> colours;
+  boost::breadth_first_visit(
+      boost::make_reverse_graph(graph_), std::size_t{id.value()},
+      boost::visitor(Collect(found))
+          .color_map(boost::make_assoc_property_map(colours)));
+  found.erase(found.begin());
+  return found;
+}
+
+bool SolutionTree::IsAncestor(NodeId above, NodeId below) const {
+  std::vector<NodeId> open{below};
+  std::unordered_set<NodeId> merged;  // seen; only merges lead back to a node
+  while (!open.empty()) {
+    const NodeId at = open.back();
+    open.pop_back();
+    auto [edge, end] = boost::in_edges(at.value(), graph_);
+    const bool merge = end - edge > 1;
+    if (merge && !merged.insert(at).second) continue;
+    for (; edge != end; ++edge) {
+      NodeId parent(static_cast<std::uint32_t>(boost::source(*edge, graph_)));
+      if (parent == above) return true;
+      if (parent > above) open.push_back(parent);
+    }
+  }
+  return false;
+}
+
+std::vector<NodeId> SolutionTree::PathToRoot(NodeId id) const {
+  std::vector<NodeId> path{id};
+  while (auto parent = FirstParent(path.back())) path.push_back(*parent);
+  return path;
+}
+
+// Both sides are walked upwards at once, highest id first, so that all marks
+// of a node are in when it is taken out.
+NodeId SolutionTree::MergeBase(NodeId a, NodeId b) const {
+  std::unordered_map<NodeId, int> sides;
+  std::priority_queue<NodeId> open;
+  auto mark = [&](NodeId node, int side) {
+    auto [known, added] = sides.try_emplace(node, side);
+    if (added) open.push(node);
+    known->second |= side;
+  };
+  mark(a, 1);
+  mark(b, 2);
+  while (!open.empty()) {
+    const NodeId at = open.top();
+    open.pop();
+    const int side = sides[at];
+    if (side == 3) return at;
+    for (NodeId parent : Parents(at)) mark(parent, side);
+  }
+  return root();
+}
+
+SolutionTree::Chain& SolutionTree::ChainOf(int chain) {
+  const auto index = static_cast<std::size_t>(chain);
+  if (index >= chains_.size()) chains_.resize(index + 1);
+  return chains_[index];
+}
+
+void SolutionTree::CountInFlight(const Attempt& attempt, int change) {
+  for (NodeId parent : attempt.parents) {
+    graph_[parent.value()].in_flight += change;
+  }
+}
+
+void SolutionTree::Select(AttemptId attempt, Attempt what) {
+  auto [entry, added] = attempts_.try_emplace(attempt, std::move(what));
+  if (!added) return;
+  const Attempt& record = entry->second;
+  for (NodeId parent : record.parents) ++graph_[parent.value()].attempts;
+  CountInFlight(record, +1);
+  if (!record.parents.empty() && record.parents.front() == root()) {
+    ++ChainOf(record.chain).root_attempts;
+  }
+  if (record.op == Operator::kMerge && record.parents.size() == 2) {
+    auto [a, b] = std::minmax(record.parents[0], record.parents[1]);
+    merges_.emplace(a, b);
+  }
+}
+
+NodeId SolutionTree::Commit(AttemptId attempt, Node node,
+                            const std::vector<NodeId>& parents) {
+  if (auto known = Find(attempt)) return *known;
+  NodeId id(static_cast<std::uint32_t>(size()));
+  node.attempt = attempt;
+  node.lineage = id;
+  if (!parents.empty()) {
+    const Node& parent = (*this)[parents.front()];
+    node.depth = parent.depth + 1;
+    if (parent.depth > 0) node.lineage = parent.lineage;
+    if (node.op == Operator::kDebug) node.debug_depth = parent.debug_depth + 1;
+    node.pruned = std::ranges::any_of(
+        parents, [&](NodeId p) { return (*this)[p].pruned; });
+  }
+  boost::add_vertex(std::move(node), graph_);
+  for (NodeId parent : parents) {
+    boost::add_edge(parent.value(), id.value(), graph_);
+  }
+  by_attempt_.emplace(attempt, id);
+  auto record = attempts_.find(attempt);
+  if (record != attempts_.end()) record->second.node = id;
+  return id;
+}
+
+void SolutionTree::Finish(AttemptId attempt, Outcome outcome,
+                          std::string reason, std::vector<std::string> flags) {
+  auto record = attempts_.find(attempt);
+  if (record != attempts_.end()) {
+    Attempt& known = record->second;
+    if (!known.outcome) {
+      CountInFlight(known, -1);
+      ChainOf(known.chain).finished.push_back(attempt);
+    }
+    known.outcome = outcome;
+    known.reason = reason;
+  }
+  if (auto id = Find(attempt)) {
+    Node& node = graph_[id->value()];
+    node.outcome = outcome;
+    node.reason = std::move(reason);
+    node.flags = std::move(flags);
+  }
+}
+
+void SolutionTree::Reopen(AttemptId attempt) {
+  auto record = attempts_.find(attempt);
+  if (record == attempts_.end() || !record->second.outcome) return;
+  Attempt& known = record->second;
+  known.outcome.reset();
+  known.reason.clear();
+  CountInFlight(known, +1);
+  std::erase(ChainOf(known.chain).finished, attempt);
+  if (!known.node) return;
+  Node& node = graph_[known.node->value()];
+  node.outcome.reset();
+  node.value.reset();
+  node.reason.clear();
+  node.flags.clear();
+}
+
+void SolutionTree::SetValue(NodeId node, std::optional<double> value) {
+  graph_[node.value()].value = value;
+}
+
+void SolutionTree::Prune(NodeId node) {
+  std::vector<NodeId> open{node};
+  while (!open.empty()) {
+    const NodeId at = open.back();
+    open.pop_back();
+    if (std::exchange(graph_[at.value()].pruned, true)) continue;
+    std::ranges::copy(Children(at), std::back_inserter(open));
+  }
+}
+
+}  // namespace coppice::search

@@ -1,0 +1,103 @@
+#include "spec/load.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "base/json.h"
+#include "spec/codec.h"
+#include "spec/cross_rules.h"
+#include "spec/findings.h"
+#include "spec/overrides.h"
+#include "spec/schema_check.h"
+#include "spec/schema_judge.h"
+#include "spec/yaml_reader.h"
+
+// text -> JSON (places remembered) -> overrides -> schema and rules -> Spec ->
+// merged JSON. Every step adds to one list of findings, so that a user sees
+// all that is wrong at once.
+
+namespace coppice::spec {
+namespace {
+
+void CheckAll(const Json& root, const Source& source, Findings& findings) {
+  CheckSecrets(root, source, findings);
+  CheckSchema(Json::parse(SchemaText()), root, source, findings);
+  CheckCrossRules(root, source, findings);
+  if (!findings.empty()) return;
+  // Our own walk is the stricter one; if it ever is not, nothing starts.
+  if (const std::optional<std::string> refusal = SchemaRefusal(root)) {
+    findings.Add(source.Where(""),
+                 fmt::format("the schema refuses this: {}", *refusal));
+  }
+}
+
+std::vector<std::string> WarningsOf(const Spec& spec) {
+  std::vector<std::string> warnings;
+  if (!spec.evaluation.sandbox) {
+    std::string text =
+        "evaluation.sandbox is none: candidates run with your rights on your "
+        "files";
+    if (!spec.evaluation.network) {
+      text += ", and nothing takes the network away from them";
+    }
+    warnings.push_back(text);
+  }
+  return warnings;
+}
+
+}  // namespace
+
+Result<Loaded> ParseSpec(std::string_view text, std::string_view name,
+                         const std::vector<Override>& overrides) {
+  Source source;
+  Findings findings;
+  const auto place = [name](int line) {
+    return Place{.line = line, .text = fmt::format("{}:{}", name, line)};
+  };
+  source.Set("", place(1));
+  std::optional<Json> root =
+      ReadYaml({.text = text, .pointer = "", .place = place}, source, findings);
+  if (!root) return findings.ToError();
+  ApplyOverrides(overrides, *root, source, findings);
+  ExpandShorthands(*root, source);
+  CheckAll(*root, source, findings);
+  if (!findings.empty()) return findings.ToError();
+  Loaded loaded{.spec = FromJson(*root)};
+  loaded.merged_json = DumpCanonical(ToJson(loaded.spec));
+  loaded.warnings = WarningsOf(loaded.spec);
+  return loaded;
+}
+
+Result<Loaded> LoadSpec(const std::filesystem::path& file,
+                        const std::vector<Override>& overrides) {
+  std::error_code ignored;
+  std::ifstream in(file, std::ios::binary);
+  if (!in || std::filesystem::is_directory(file, ignored)) {
+    return Error{.code = ErrorCode::kUsage,
+                 .what = "this specification cannot be read",
+                 .where = file.string(),
+                 .cause = "no such file, or no right to read it",
+                 .next = "coppice init writes one"};
+  }
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  return ParseSpec(text, file.string(), overrides);
+}
+
+Result<Spec> SpecFromJson(std::string_view merged_json) {
+  constexpr std::string_view kName = "the stored specification";
+  Result<Json> root = ParseJson(merged_json, kName);
+  if (!root) return root.error();
+  Source source;
+  source.Set("", {.line = 0, .text = std::string(kName)});
+  Findings findings;
+  CheckAll(*root, source, findings);
+  if (!findings.empty()) return findings.ToError();
+  return FromJson(*root);
+}
+
+bool HasProposer(const Spec& spec) { return !spec.proposers.empty(); }
+
+}  // namespace coppice::spec

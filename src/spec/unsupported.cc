@@ -1,0 +1,129 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "spec/load.h"
+
+// What the schema knows and this version does not do. Only what differs from
+// its default is refused: a key that is written out with its default asks for
+// nothing.
+
+namespace coppice::spec {
+namespace {
+
+class Refusals {
+ public:
+  // `key` cannot be `value` yet; `next` is what to write instead.
+  void Add(std::string key, std::string next) {
+    errors_.push_back({.code = ErrorCode::kUsage,
+                       .what = fmt::format("{}: not in this version yet", key),
+                       .next = std::move(next)});
+  }
+  void If(bool used, std::string key, std::string next) {
+    if (used) Add(std::move(key), std::move(next));
+  }
+  std::vector<Error> Take() { return std::move(errors_); }
+
+ private:
+  std::vector<Error> errors_;
+};
+
+constexpr const char* kInsteadOfModels =
+    "models come with a later version; write proposers: [{edits: {}}] or a "
+    "command";
+
+void Arms(const Spec& spec, Refusals& refusals) {
+  for (const Proposer& proposer : spec.proposers) {
+    if (const auto* arm = std::get_if<ModelArm>(&proposer.arm)) {
+      refusals.Add(fmt::format("proposers: model {}", arm->model),
+                   kInsteadOfModels);
+    } else if (const auto* agent = std::get_if<AgentArm>(&proposer.arm)) {
+      refusals.Add(fmt::format("proposers: agent {}", agent->agent),
+                   "agents come with a later version; write {command: ...} "
+                   "that runs one, or {edits: {}}");
+    }
+    refusals.If(proposer.proposal.templates && !spec.proposal.templates,
+                fmt::format("templates of {}", proposer.name),
+                "leave it out; it changes the prompts of models only");
+  }
+  refusals.If(spec.proposal.templates.has_value(), "proposal.templates",
+              "leave it out; it changes the prompts of models only");
+}
+
+void Measuring(const Spec& spec, Refusals& refusals) {
+  const Evaluation& e = spec.evaluation;
+  refusals.If(spec.judge.has_value(), "judge",
+              "leave it out and measure a number with evaluation.command");
+  refusals.If(e.holdout.has_value(), "evaluation.holdout",
+              "leave it out; a gate on a second metric guards against "
+              "overfitting in the meantime");
+  refusals.If(!e.abort_on.empty(), "evaluation.abort_on",
+              "leave it out and set evaluation.timeout_seconds, or let the "
+              "command end itself");
+  refusals.If(e.diagnose.has_value(), "evaluation.diagnose",
+              "leave it out; metric.diagnostics logs further numbers");
+  refusals.If(!e.exclusive.empty(), "evaluation.exclusive",
+              "leave it out, or take the lock in the command: flock FILE "
+              "COMMAND");
+  refusals.If(e.wrap.has_value(), "evaluation.wrap",
+              "leave it out and put the wrapper into each command");
+  refusals.If(e.backend != "local", "evaluation.backend: " + e.backend,
+              "leave it out; evaluations run on this machine");
+  refusals.If(e.slurm != Slurm{}, "evaluation.slurm",
+              "leave it out; evaluations run on this machine");
+}
+
+void Searching(const Spec& spec, Refusals& refusals) {
+  constexpr std::array<std::string_view, 5> kPolicies{"ucb", "greedy", "linear",
+                                                      "beam", "best_of_n"};
+  const Search& s = spec.search;
+  refusals.If(std::find(kPolicies.begin(), kPolicies.end(), s.policy) ==
+                  kPolicies.end(),
+              "search.policy: " + s.policy,
+              "write one of ucb, greedy, linear, beam, best_of_n");
+  refusals.If(s.tune > 0, "search.tune",
+              "leave it out; knobs of an edits arm are tuned all the same");
+  refusals.If(s.hypotheses.has_value(), "search.hypotheses",
+              "leave it out; coppice step --idea TEXT tries one idea");
+}
+
+void Surroundings(const Spec& spec, Refusals& refusals) {
+  const auto hook = [&](const std::optional<std::string>& command,
+                        const char* key) {
+    refusals.If(command.has_value(), key,
+                "leave it out; coppice --output json run prints every event");
+  };
+  hook(spec.hooks.on_node, "hooks.on_node");
+  hook(spec.hooks.on_new_best, "hooks.on_new_best");
+  hook(spec.hooks.on_pause, "hooks.on_pause");
+  hook(spec.hooks.on_finish, "hooks.on_finish");
+  hook(spec.hooks.webhook, "hooks.webhook");
+  refusals.If(spec.export_.remote.has_value(), "export.remote",
+              "leave it out and push the exported branch with git");
+  refusals.If(spec.export_.request != "none",
+              "export.request: " + spec.export_.request,
+              "write none, and open the request from the exported branch");
+  refusals.If(spec.export_.mode == "split", "export.mode: split",
+              "write squash or stack");
+  refusals.If(spec.usage.calls_per_day || spec.usage.usd_per_hour, "usage",
+              "leave it out; reports give the gain in the metric's unit");
+}
+
+}  // namespace
+
+std::vector<Error> Unsupported(const Loaded& loaded) {
+  Refusals refusals;
+  Measuring(loaded.spec, refusals);
+  Arms(loaded.spec, refusals);
+  Searching(loaded.spec, refusals);
+  Surroundings(loaded.spec, refusals);
+  return refusals.Take();
+}
+
+}  // namespace coppice::spec

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+// Small files that must be whole. Blocking.
+
+namespace coppice::vcs {
+
+// kIo: "cannot WHAT (PATH): strerror(errno)".
+Error DiskError(std::string_view what, const std::filesystem::path& path);
+
+// The content of a regular file; no link is followed at its name.
+Result<std::string> ReadWhole(const std::filesystem::path& path);
+
+// Writes, syncs, renames: a crash leaves the old or the new content. For the
+// name itself to be durable, sync the directory.
+Result<void> ReplaceFile(const std::filesystem::path& path,
+                         std::string_view content, mode_t mode = 0644);
+Result<void> SyncFile(const std::filesystem::path& path);
+Result<void> SyncDirectory(const std::filesystem::path& path);
+
+}  // namespace coppice::vcs

@@ -1,0 +1,272 @@
+#include "vcs/slots.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <list>
+
+#include "vcs/base_checkout.h"
+#include "vcs/durable_file.h"
+#include "vcs/slot_kinds.h"
+
+// Leases. A slot directory belongs to the process that holds its lock file, so
+// two searches in one repository never share one; the number that commands see
+// counts within this process.
+
+namespace coppice::vcs {
+namespace fs = std::filesystem;
+namespace {
+
+class Slots;
+
+class SlotLease final : public Lease {
+ public:
+  SlotLease(Slots& owner, Slot& slot, Semaphore::Permit permit,
+            std::unique_ptr<BaseCheckout> clean, WorkTree tree)
+      : owner_(owner),
+        slot_(slot),
+        permit_(std::move(permit)),
+        clean_(std::move(clean)),
+        tree_(std::move(tree)) {}
+  ~SlotLease() override;
+
+  const WorkTree& tree() const override { return tree_; }
+  ObjectId commit() const override { return slot_.commit; }
+  void MarkDirty() override { slot_.dirty = true; }
+  bool Intact() const override;
+  Slot& slot() const { return slot_; }
+
+ private:
+  Slots& owner_;
+  Slot& slot_;
+  Semaphore::Permit permit_;
+  std::unique_ptr<BaseCheckout> clean_;  // of a kClean lease
+  WorkTree tree_;
+};
+
+class Slots final : public Workspaces {
+ public:
+  explicit Slots(SlotOptions options)
+      : options_(std::move(options)),
+        base_(options_, options_.cache_dir /
+                            fmt::format("base-{:.12}-{:.12}",
+                                        options_.base.Hex(), options_.digest)),
+        overlays_(options_),
+        pool_(options_),
+        evaluating_(options_.executor, std::max(1, options_.evaluation_slots)),
+        proposing_(options_.executor, std::max(1, options_.proposer_slots)) {}
+
+  Task<Result<std::unique_ptr<Lease>>> Acquire(ObjectId commit,
+                                               SlotUse use) override;
+  Task<Result<std::vector<TouchedPath>>> Touched(const Lease& lease) override;
+  Task<Result<void>> Restore(const Lease& lease,
+                             std::span<const std::string> paths) override;
+  Task<Result<fs::path>> BaseCheckout() override;
+
+  void Release(Slot& slot, std::unique_ptr<vcs::BaseCheckout> clean);
+
+ private:
+  Task<Result<void>> Provision(Slot& slot);
+  Result<Slot*> FreeSlot(SlotUse use);
+
+  SlotOptions options_;
+  vcs::BaseCheckout base_;
+  OverlaySlots overlays_;
+  PoolSlots pool_;
+  Semaphore evaluating_;
+  Semaphore proposing_;
+  std::list<Slot> slots_;
+  int next_directory_ = 0;
+  int next_clean_ = 0;
+};
+
+SlotLease::~SlotLease() { owner_.Release(slot_, std::move(clean_)); }
+
+bool SlotLease::Intact() const {
+  const fs::path here = tree_.overlay ? tree_.overlay->upper : tree_.root;
+  return access(here.c_str(), F_OK) == 0 &&
+         access(tree_.root.c_str(), F_OK) == 0 &&
+         (!tree_.overlay ||
+          access((tree_.root.parent_path() / "ready").c_str(), F_OK) == 0);
+}
+
+// A slot nobody uses, or a new one. Proposers have slots of their own, with
+// numbers behind those of the evaluator.
+Result<Slot*> Slots::FreeSlot(SlotUse use) {
+  const int first =
+      use == SlotUse::kPropose ? std::max(1, options_.evaluation_slots) : 0;
+  const int end = use == SlotUse::kPropose
+                      ? first + std::max(1, options_.proposer_slots)
+                      : std::max(1, options_.evaluation_slots);
+  for (Slot& slot : slots_) {
+    if (!slot.busy && slot.number >= first && slot.number < end) return &slot;
+  }
+  int number = first;
+  auto taken = [&](const Slot& slot) { return slot.number == number; };
+  while (std::ranges::any_of(slots_, taken)) ++number;
+  Slot slot;
+  slot.number = number;
+  Result<void> made = MakeDirectories(options_.cache_dir);
+  if (!made) return made.error();
+  while (!slot.lock) {
+    slot.dir = options_.cache_dir / fmt::format("slot-{}", next_directory_++);
+    slot.lock = TryLock(slot.dir.string() + ".lock");
+    if (!slot.lock && next_directory_ > 10'000) {
+      return DiskError("lock a slot", slot.dir);
+    }
+  }
+  slots_.push_back(std::move(slot));
+  return &slots_.back();
+}
+
+Task<Result<std::unique_ptr<Lease>>> Slots::Acquire(ObjectId commit,
+                                                    SlotUse use) {
+  Semaphore::Permit permit =
+      co_await (use == SlotUse::kPropose ? proposing_ : evaluating_).Acquire();
+  Result<Slot*> free = FreeSlot(use);
+  if (!free) co_return free.error();
+  Slot& slot = **free;
+  slot.busy = true;
+  slot.dirty = false;
+  slot.commit = commit;
+  // From here on the lease gives the slot back, whatever goes wrong.
+  std::unique_ptr<vcs::BaseCheckout> clean;
+  WorkTree tree;
+  Result<void> ready = Ok();
+  if (options_.mode == SlotMode::kPool) {
+    if (use == SlotUse::kClean) slot.provisioned = false;
+    tree = pool_.View(slot);
+  } else if (use == SlotUse::kClean) {
+    clean = std::make_unique<vcs::BaseCheckout>(
+        options_, options_.cache_dir /
+                      fmt::format("clean-{}-{}", getpid(), next_clean_++));
+    ready = co_await clean->Ready();
+    tree = overlays_.View(slot, clean->tree());
+  } else {
+    ready = co_await base_.Ready();
+    tree = overlays_.View(slot, base_.tree());
+  }
+  auto lease = std::make_unique<SlotLease>(
+      *this, slot, std::move(permit), std::move(clean), std::move(tree));
+  if (ready && options_.mode == SlotMode::kPool) {
+    if (!slot.provisioned || access((slot.dir / "tree").c_str(), F_OK) != 0) {
+      ready = co_await Provision(slot);
+    }
+  }
+  if (!ready) co_return ready.error();
+  const bool overlay = options_.mode == SlotMode::kOverlay;
+  auto prepare = [&] {
+    return overlay ? overlays_.Prepare(slot, lease->tree().root, commit)
+                   : pool_.Prepare(slot, commit);
+  };
+  Result<void> prepared = co_await Offload(options_.compute, prepare);
+  if (!prepared) {
+    lease->MarkDirty();
+    co_return prepared.error();
+  }
+  co_return std::unique_ptr<Lease>(std::move(lease));
+}
+
+Task<Result<void>> Slots::Provision(Slot& slot) {
+  auto fill = [&] { return pool_.Fill(slot); };
+  Result<void> filled = co_await Offload(options_.compute, fill);
+  if (!filled) co_return filled;
+  if (options_.provision) {
+    const WorkTree tree = pool_.View(slot);
+    Result<void> provisioned = co_await options_.provision(tree);
+    if (!provisioned) co_return provisioned;
+  }
+  auto note = [&] { pool_.Provisioned(slot); };
+  co_await Offload(options_.compute, note);
+  co_return Ok();
+}
+
+void Slots::Release(Slot& slot, std::unique_ptr<vcs::BaseCheckout> clean) {
+  std::vector<fs::path> garbage;
+  if (clean) {
+    garbage.push_back(clean->dir());
+    garbage.push_back(clean->dir().string() + ".lock");
+    garbage.push_back(clean->dir().string() + ".users");
+    slot.provisioned = false;
+  }
+  if (slot.dirty) {
+    // Whatever still lives in there must not meet the next node.
+    const fs::path aside =
+        slot.dir.string() + fmt::format("-dirty-{}", next_directory_++);
+    if (rename(slot.dir.c_str(), aside.c_str()) == 0) garbage.push_back(aside);
+    slot.provisioned = false;
+  }
+  slot.busy = false;
+  if (garbage.empty()) return;
+  options_.compute.Run([garbage] {
+    for (const fs::path& path : garbage) RemoveAll(path);
+  });
+}
+
+Task<Result<std::vector<TouchedPath>>> Slots::Touched(const Lease& lease) {
+  const auto& mine = static_cast<const SlotLease&>(lease);
+  const bool overlay = options_.mode == SlotMode::kOverlay;
+  auto look = [&] {
+    return overlay ? overlays_.Touched(mine.slot(), mine.tree().root)
+                   : pool_.Touched(mine.slot());
+  };
+  co_return co_await Offload(options_.compute, look);
+}
+
+Task<Result<void>> Slots::Restore(const Lease& lease,
+                                  std::span<const std::string> paths) {
+  const auto& mine = static_cast<const SlotLease&>(lease);
+  const bool overlay = options_.mode == SlotMode::kOverlay;
+  auto restore = [&] {
+    return overlay ? overlays_.Restore(mine.slot(), mine.tree().root, paths)
+                   : pool_.Restore(mine.slot(), paths);
+  };
+  co_return co_await Offload(options_.compute, restore);
+}
+
+Task<Result<fs::path>> Slots::BaseCheckout() {
+  Result<void> ready = co_await base_.Ready();
+  if (!ready) co_return ready.error();
+  co_return base_.tree();
+}
+
+}  // namespace
+
+std::unique_ptr<Workspaces> MakeWorkspaces(SlotOptions options) {
+  return std::make_unique<Slots>(std::move(options));
+}
+
+std::vector<std::pair<fs::path, std::uint64_t>> IdleSlots(
+    const fs::path& cache_dir) {
+  std::vector<std::pair<fs::path, std::uint64_t>> idle;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(cache_dir, ignored)) {
+    if (!entry.is_directory()) continue;
+    const std::string name = entry.path();
+    bool free = true;
+    for (const char* suffix : {".lock", ".users"}) {
+      const std::string file = name + suffix;
+      if (access(file.c_str(), F_OK) == 0 && !TryLock(file)) free = false;
+    }
+    if (!free) continue;
+    std::uint64_t bytes = 0;
+    Walk(entry.path(), [&](const std::string&, const struct stat& st) {
+      bytes += static_cast<std::uint64_t>(st.st_blocks) * 512;
+    });
+    idle.emplace_back(entry.path(), bytes);
+  }
+  std::ranges::sort(idle);
+  return idle;
+}
+
+Result<void> RemoveSlot(const fs::path& slot) {
+  Result<void> removed = RemoveAll(slot);
+  for (const char* suffix : {".lock", ".users"}) {
+    if (removed) removed = RemoveAll(slot.string() + suffix);
+  }
+  return removed;
+}
+
+}  // namespace coppice::vcs

@@ -1,0 +1,295 @@
+#include "support/search_world.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <stdexcept>
+
+#include "base/rng.h"
+#include "spec/load.h"
+
+namespace coppice::testing {
+namespace {
+
+constexpr const char* kMinimalSpec = R"(
+name: world
+goal: make x small
+scope: {mutable: [x, y], max_lines: 400}
+metric: {name: cost, direction: minimize}
+evaluation: measure
+proposers: [{command: script}]
+)";
+
+double NumberAfter(const std::string& text, std::string_view word) {
+  double sum = 0;
+  for (std::size_t at = text.find(word); at != std::string::npos;
+       at = text.find(word, at + 1)) {
+    sum += std::stod(text.substr(at + word.size()));
+  }
+  return sum;
+}
+
+eval::Failure FailureOf(const std::string& text) {
+  eval::Failure failure;
+  auto set = [&](Outcome outcome, Verdict verdict, EvalPhase phase,
+                 std::string reason) {
+    failure.outcome = outcome;
+    failure.verdict = verdict;
+    failure.phase = phase;
+    failure.signature = fmt::format("{} {} {}", Name(phase), Name(verdict),
+                                    reason);
+    failure.reason = std::move(reason);
+  };
+  if (text.find("boom") != std::string::npos) {
+    set(Outcome::kBuggy, Verdict::kFailed, EvalPhase::kBuild, "exit 1: boom");
+  } else if (text.find("hang") != std::string::npos) {
+    set(Outcome::kTimeout, Verdict::kTimeout, EvalPhase::kMeasure, "wall");
+  } else if (text.find("check") != std::string::npos) {
+    set(Outcome::kChecksFailed, Verdict::kFailed, EvalPhase::kCheck, "exit 1");
+  } else if (text.find("killed") != std::string::npos) {
+    set(Outcome::kBuggy, Verdict::kCrashed, EvalPhase::kMeasure, "SIGKILL");
+  } else if (text.find("missing") != std::string::npos) {
+    set(Outcome::kBuggy, Verdict::kFailed, EvalPhase::kMeasure, "no module");
+    failure.signature = "environment: no module";
+  }
+  return failure;
+}
+
+}  // namespace
+
+class TextSession final : public eval::Session {
+ public:
+  TextSession(TextEvaluator& owner, AttemptId attempt, double value)
+      : owner_(owner), attempt_(attempt), value_(value) {}
+
+  Task<eval::Sample> Measure(eval::SampleRequest request) override {
+    ++owner_.samples;
+    co_await owner_.clock_.SleepFor(
+        std::chrono::duration_cast<Duration>(
+            std::chrono::duration<double>(owner_.seconds)));
+    eval::Sample sample;
+    sample.index = request.index;
+    sample.phase = request.phase;
+    sample.seconds = owner_.seconds;
+    Rng rng = Rng::Stream(static_cast<std::uint64_t>(attempt_.value()),
+                          request.index, Name(request.phase));
+    sample.metrics["cost"] = value_ + owner_.noise * rng.Normal();
+    co_return sample;
+  }
+  int slot() const override { return 0; }
+
+ private:
+  TextEvaluator& owner_;
+  AttemptId attempt_;
+  double value_;
+};
+
+Task<eval::Opened> TextEvaluator::Open(const eval::Target& target) {
+  ++opened;
+  ++running;
+  most_running = std::max(most_running, running);
+  const double wait = duration ? duration(target.attempt) : 1.0;
+  co_await clock_.SleepFor(std::chrono::duration_cast<Duration>(
+      std::chrono::duration<double>(wait)));
+  --running;
+  eval::Opened result;
+  Result<std::string> x = repository_.ReadFile(target.commit, "x");
+  Result<std::string> y = repository_.ReadFile(target.commit, "y");
+  const std::string text = (x ? *x : "") + (y ? *y : "");
+  eval::Failure failure = FailureOf(text);
+  if (environment_broken) {
+    failure = FailureOf("missing");
+  }
+  if (failure.outcome) {
+    result.failure = failure;
+  } else {
+    result.session = std::make_unique<TextSession>(
+        *this, target.attempt, NumberAfter(text, "value "));
+  }
+  co_return result;
+}
+
+Task<llm::Proposed> ScriptedProposer::Propose(const llm::Request& request) {
+  ++calls;
+  const llm::Request copy = request;
+  if (clock != nullptr && seconds_ > 0) {
+    co_await clock->SleepFor(std::chrono::duration_cast<Duration>(
+        std::chrono::duration<double>(seconds_)));
+  }
+  llm::Proposed answer = answer_(copy);
+  if (answer.proposal) answer.proposal->usage.seconds = seconds_;
+  co_return answer;
+}
+
+// Keeps records; throws where the process is to die.
+class SearchWorld::MortalJournal final : public search::Journal {
+ public:
+  explicit MortalJournal(SearchWorld& world) : world_(world) {}
+
+  Result<std::int64_t> Append(WallTime at,
+                              const search::Event& event) override {
+    if (world_.journal.size() >= world_.dies_after_) {
+      throw std::runtime_error("killed here");
+    }
+    search::Record record;
+    record.seq = static_cast<std::int64_t>(world_.journal.size()) + 1;
+    record.at = at;
+    record.event = event;
+    world_.journal.push_back(record);
+    return record.seq;
+  }
+
+  Result<void> Replay(const std::function<Result<void>(const search::Record&)>&
+                          see) override {
+    for (const search::Record& record : world_.journal) {
+      Result<void> seen = see(record);
+      if (!seen) return seen;
+    }
+    return Ok();
+  }
+
+ private:
+  SearchWorld& world_;
+};
+
+SearchWorld::SearchWorld(const std::string& spec_yaml,
+                         ScriptedProposer::Answer answer)
+    : answer_(std::move(answer)) {
+  Result<spec::Loaded> loaded =
+      spec::ParseSpec(kMinimalSpec + spec_yaml, "world.yaml", {});
+  if (!loaded) throw std::runtime_error(loaded.error().Text());
+  spec_json_ = loaded->merged_json;
+  base = repository.AddRoot({{"x", "value 100\n"}, {"y", "value 0\n"}});
+}
+
+SearchWorld::~SearchWorld() = default;
+
+void SearchWorld::Build() {
+  search_.reset();
+  simulation = std::make_unique<Simulation>();
+  evaluator = [&] {
+    auto made = std::make_unique<TextEvaluator>(repository,
+                                                simulation->clock());
+    if (evaluator) {
+      made->noise = evaluator->noise;
+      made->seconds = evaluator->seconds;
+      made->environment_broken = evaluator->environment_broken;
+      made->duration = evaluator->duration;
+    }
+    return made;
+  }();
+  proposer = std::make_unique<ScriptedProposer>(answer_, redraws,
+                                                propose_seconds);
+  proposer->clock = &simulation->clock();
+  store_ = std::make_unique<MortalJournal>(*this);
+  search::Search::Parts parts{
+      .executor = simulation->io().get_executor(),
+      .clock = simulation->clock(),
+      .compute = simulation->compute(),
+      .repository = repository,
+      .evaluator = *evaluator,
+      .journal = *store_,
+  };
+  search::Arm script;
+  script.name = arm;
+  script.proposer = proposer.get();
+  parts.arms.push_back(std::move(script));
+  parts.scope.mutable_files = {"x", "y"};
+  parts.evaluations = evaluations;
+  parts.open_sessions = 9;
+  parts.observers = observers;
+  search_ = std::make_unique<search::Search>(std::move(parts));
+}
+
+search::Ending SearchWorld::Run() {
+  Build();
+  if (!journal.empty()) {
+    // The world's clock starts anew; records stay in order all the same.
+    const bool ended =
+        std::holds_alternative<search::Stopped>(journal.back().event) ||
+        std::holds_alternative<search::Paused>(journal.back().event);
+    if (ended && !resumed) resumed.emplace();
+  }
+  Result<void> recovered = search_->Recover();
+  if (!recovered) throw std::runtime_error(recovered.error().Text());
+  if (!search_->state().started()) {
+    search::Search::Beginning beginning;
+    beginning.started.run = "20260901-000000-abc";
+    beginning.started.spec_json = spec_json_;
+    beginning.started.base = base;
+    beginning.base_tree = *repository.TreeOf(base, {});
+    for (int i = 0; i < 5; ++i) {
+      eval::Sample sample;
+      sample.phase = SamplePhase::kBaseline;
+      sample.index = i;
+      Rng rng = Rng::Stream(0, i, "baseline");
+      sample.metrics["cost"] = 100 + evaluator->noise * rng.Normal();
+      beginning.baseline.push_back(sample);
+    }
+    Result<void> begun = search_->Begin(std::move(beginning));
+    if (!begun) throw std::runtime_error(begun.error().Text());
+  } else if (journal.size() < 9 &&
+             !search_->state().Info(AttemptId(0))) {
+    throw std::runtime_error("the baseline is incomplete");
+  }
+  if (resumed) search_->Resume(*std::exchange(resumed, std::nullopt));
+  if (before_run) before_run(*search_);
+  search::Ending ending;
+  auto run = [&]() -> Task<void> { ending = co_await search_->Run(); };
+  simulation->Run(run());
+  return ending;
+}
+
+bool SearchWorld::RunAndDie(std::size_t records) {
+  dies_after_ = records;
+  bool died = false;
+  try {
+    Run();
+  } catch (const std::runtime_error&) {
+    died = true;
+  }
+  dies_after_ = SIZE_MAX;
+  if (died) {
+    // The coroutines of the dead process must go before what they refer to.
+    simulation.reset();
+    search_.reset();
+    repository.LoseUnflushed();
+  }
+  return died;
+}
+
+std::string SearchWorld::TreeText() const {
+  std::string text;
+  const search::State& s = state();
+  for (std::int64_t i = 1; i < s.next_attempt().value(); ++i) {
+    const search::Attempt* attempt = s.tree().FindAttempt(AttemptId(i));
+    if (attempt == nullptr) continue;
+    text += fmt::format("{}<-", i);
+    for (NodeId parent : attempt->parents) {
+      text += fmt::format("{} ", s.tree()[parent].attempt.value());
+    }
+    text += Name(attempt->op);
+    text += ' ';
+    text += attempt->outcome ? Name(*attempt->outcome) : "open";
+    if (attempt->node) text += ' ' + s.tree()[*attempt->node].commit.Hex();
+    text += '\n';
+  }
+  return text;
+}
+
+llm::Proposed Write(const std::string& text, const std::string& path) {
+  llm::Proposed proposed;
+  proposed.proposal.emplace();
+  proposed.proposal->plan.idea = "write " + text;
+  proposed.proposal->changes.push_back({path, text + "\n"});
+  return proposed;
+}
+
+double ValueOf(const llm::Request& request) {
+  for (const auto& file : request.files) {
+    if (file->path == "x") return NumberAfter(file->text, "value ");
+  }
+  return 0;
+}
+
+}  // namespace coppice::testing
