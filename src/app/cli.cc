@@ -296,7 +296,7 @@ int Main(int argc, char** argv) {
   AddTaking(app, chosen);
   for (const auto& entry : Later()) {
     CLI::App* later = app.add_subcommand(entry.first, "")->group("");
-    later->allow_extras();
+    later->prefix_command();
     later->callback([&chosen, entry] {
       chosen = [entry](const Global& g) {
         return Fail(g, Error{.code = ErrorCode::kUsage,

@@ -59,17 +59,36 @@ std::string MetricTrailer(const search::State& state, AttemptId node) {
   return line;
 }
 
-std::string Message(const search::State& state, AttemptId node,
-                    const std::string& metric) {
+std::string Trailers(const search::State& state, AttemptId node,
+                     const std::string& metric) {
+  std::string text = fmt::format("Coppice-Run: {}\nCoppice-Node: {}\n",
+                                 state.run(), node.value());
+  if (!metric.empty()) text += metric + "\n";
+  return text;
+}
+
+std::string StepMessage(const search::State& state, AttemptId node,
+                        const std::string& metric) {
   const search::AttemptInfo& info = *state.Info(node);
   std::string message = OneLine(Sanitize(info.plan.idea), 72) + "\n\n";
   if (!info.plan.bottleneck.empty()) {
     message += Wrap(Sanitize(info.plan.bottleneck), 72) + "\n\n";
   }
-  message += fmt::format("Coppice-Run: {}\nCoppice-Node: {}\n", state.run(),
-                         node.value());
-  if (!metric.empty()) message += metric + "\n";
-  return message;
+  return message + Trailers(state, node, metric);
+}
+
+// Several steps in one commit: the goal is what they have in common.
+std::string SquashMessage(const search::State& state,
+                          const std::vector<AttemptId>& steps,
+                          const std::string& metric) {
+  if (steps.size() == 1) return StepMessage(state, steps.front(), metric);
+  std::string message = OneLine(Sanitize(state.spec().goal), 72) + "\n\n";
+  for (AttemptId step : steps) {
+    message += Wrap("- " + OneLine(Sanitize(state.Info(step)->plan.idea), 300),
+                    72) +
+               "\n";
+  }
+  return message + "\n" + Trailers(state, steps.back(), metric);
 }
 
 // One step for a squash; one for each node from the base down for a stack.
@@ -81,14 +100,18 @@ std::vector<vcs::ExportStep> StepsTo(const search::State& state,
   std::vector<NodeId> path = tree.PathToRoot(last);
   std::vector<vcs::ExportStep> steps;
   if (mode == "squash") {
+    std::vector<AttemptId> made;
+    for (std::size_t i = path.size() - 1; i > 0; --i) {
+      made.push_back(tree[path[i - 1]].attempt);
+    }
     steps.push_back({state.base(), tree[last].commit,
-                     Message(state, node, metric)});
+                     SquashMessage(state, made, metric)});
     return steps;
   }
   for (std::size_t i = path.size() - 1; i > 0; --i) {
     const search::Node& to = tree[path[i - 1]];
     steps.push_back({tree[path[i]].commit, to.commit,
-                     Message(state, to.attempt, i == 1 ? metric : "")});
+                     StepMessage(state, to.attempt, i == 1 ? metric : "")});
   }
   return steps;
 }

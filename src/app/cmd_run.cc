@@ -83,6 +83,7 @@ Result<std::unique_ptr<Session>> SessionForStep(const Global& global,
                                                 int& interrupted) {
   Global quiet = global;
   quiet.output = OutputMode::kJson;
+  quiet.progress = false;
   Result<Project> project =
       OpenProject(global, options.spec, options.overrides);
   if (!project) return project.error();

@@ -14,6 +14,7 @@ enum class OutputMode { kPlain, kRich, kJson };
 struct Global {
   std::string repo = ".";
   OutputMode output = OutputMode::kPlain;
+  bool progress = true;  // say what happens while it happens
 };
 
 // Exit codes of SPEC §7.

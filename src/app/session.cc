@@ -1,6 +1,7 @@
 #include "app/session.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <signal.h>
 #include <sys/statvfs.h>
 
@@ -224,7 +225,9 @@ Result<std::unique_ptr<Session>> Session::Open(const Global& global,
 
 void Session::Observe(const search::State& state,
                       const search::Record& record) {
-  if (global_.output == OutputMode::kJson) {
+  if (!global_.progress) {
+    // the caller prints what there is to say
+  } else if (global_.output == OutputMode::kJson) {
     if (auto event = report::ProgressJson(state, record)) {
       Print(report::DumpLine(*event));
     }
@@ -269,10 +272,26 @@ Result<void> Session::WriteViews() {
   return written;
 }
 
+// Nobody was asked at night; what waits for a word is said in the morning.
+void Session::SayDeferred() const {
+  const search::State& state = search_->state();
+  for (AttemptId attempt : state.order_of_completion()) {
+    const search::AttemptInfo& info = *state.Info(attempt);
+    if (!info.evaluated || info.evaluated->outcome != Outcome::kDeferred) {
+      continue;
+    }
+    Print(fmt::format("deferred: #{} needs {}; `coppice approve {}` evaluates "
+                      "it",
+                      attempt.value(), fmt::join(info.needs, ", "),
+                      fmt::join(info.needs, " ")));
+  }
+}
+
 int Session::Conclude(const search::Ending& ending) {
   Result<void> views = WriteViews();
   if (!views) LogWarning(views.error().Text());
   if (global_.output == OutputMode::kJson) return ending.exit;
+  SayDeferred();
   Print(fmt::format("report: {}", (directory_ / "report.md").string()));
   switch (ending.exit) {
     case kDone:

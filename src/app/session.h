@@ -54,6 +54,7 @@ class Session {
   void Observe(const search::State& state, const search::Record& record);
   void OnSignal(int signal, int before);
   Result<void> WriteViews();
+  void SayDeferred() const;
   int Conclude(const search::Ending& ending);
 
   Global global_;

@@ -60,7 +60,11 @@ Task<Ending> Search::Finish() {
   for (AttemptId open : state_.Open()) growing.Spawn(Grow(open));
   co_await growing.Join();
   co_await Flush();
-  co_return Close();
+  if (!ending_) ending_ = Ending{"evaluated", "what was open has ended", 0};
+  Ending ending = Close();
+  // There was no race, so there is nothing to confirm or not.
+  if (ending.exit == 3 || ending.exit == 4) ending.exit = 0;
+  co_return ending;
 }
 
 Task<Result<AttemptId>> Search::Step(StepRequest request) {

@@ -94,6 +94,7 @@ Consumption State::Used(WallTime now) const {
   used.tokens = tokens_;
   used.since_best = since_best_;
   used.samples = search_samples_;
+  used.repeats = measurements_->Repeats();
   if (measured_nodes_ > 0) {
     used.mean_evaluation_seconds = evaluation_seconds_ / measured_nodes_;
   }

@@ -26,9 +26,7 @@ fs::path Beside(const fs::path& dir, const char* suffix) {
 }  // namespace
 
 BaseCheckout::BaseCheckout(const SlotOptions& options, fs::path dir)
-    : options_(options),
-      dir_(std::move(dir)),
-      making_(options.executor, 1) {}
+    : options_(options), dir_(std::move(dir)), making_(options.executor, 1) {}
 
 bool BaseCheckout::Intact() const {
   return access((dir_ / "ready").c_str(), F_OK) == 0 &&
@@ -40,8 +38,8 @@ Task<Result<void>> BaseCheckout::Ready() {
   if (IsStill(users_, Beside(dir_, ".users")) && Intact()) co_return Ok();
   Result<void> made = MakeDirectories(dir_.parent_path());
   if (!made) co_return made;
-  users_ = UniqueFd(open(Beside(dir_, ".users").c_str(),
-                         O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  users_ = UniqueFd(
+      open(Beside(dir_, ".users").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
   // `coppice gc` may be looking whether anybody uses it.
   while (users_ && flock(users_.get(), LOCK_SH | LOCK_NB) != 0) {
     co_await options_.clock.SleepFor(kLockPoll);
@@ -83,8 +81,7 @@ Result<void> BaseCheckout::Fill(Stamps& stamps) const {
 // Setup and build may have written over files that are not theirs; a slot
 // shows those as the commit and the user have them.
 Result<void> BaseCheckout::Finish(const Stamps& stamps) const {
-  Result<std::vector<TreeEntry>> files =
-      options_.store.Files(options_.base);
+  Result<std::vector<TreeEntry>> files = options_.store.Files(options_.base);
   if (!files) return files.error();
   std::map<std::string, const TreeEntry*> tracked;
   for (const TreeEntry& entry : *files) tracked[entry.path] = &entry;

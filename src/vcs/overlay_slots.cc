@@ -48,8 +48,8 @@ std::vector<std::string> EmptiedDirectories(
                               entry.path().filename().string());
       };
       if (gone.contains(directory) ||
-          std::ranges::any_of(
-              fs::directory_iterator(lower / directory, failed), stays)) {
+          std::ranges::any_of(fs::directory_iterator(lower / directory, failed),
+                              stays)) {
         break;
       }
       gone.insert(directory);

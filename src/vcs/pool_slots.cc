@@ -123,9 +123,8 @@ Result<void> PoolSlots::TidyUp(Slot& slot) const {
 void PoolSlots::RemoveEmptyDirectories(const Slot& slot) const {
   std::vector<std::string> directories;
   auto file = [](const std::string&, const struct stat&) {};
-  Walk(Tree(slot), file, [&](const std::string& path) {
-    directories.push_back(path);
-  });
+  Walk(Tree(slot), file,
+       [&](const std::string& path) { directories.push_back(path); });
   std::ranges::sort(directories, std::greater<>());
   for (const std::string& path : directories) {
     if (!Stays(slot, path + "/")) rmdir((Tree(slot) / path).c_str());

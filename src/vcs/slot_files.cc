@@ -34,8 +34,8 @@ using Directory = std::unique_ptr<DIR, CloseDirectory>;
 // A candidate may leave directories that their owner cannot enter.
 Directory OpenDirectory(const fs::path& path) {
   auto open_it = [&] {
-    const int fd = open(path.c_str(),
-                        O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    const int fd =
+        open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     return Directory(fd < 0 ? nullptr : fdopendir(fd));
   };
   Directory directory = open_it();
@@ -156,8 +156,8 @@ Result<Stamp> PutLink(const fs::path& root, const std::string& path,
 bool CopyBytes(int from, int to) {
   if (ioctl(to, FICLONE, from) == 0) return true;
   for (;;) {
-    const ssize_t n = copy_file_range(from, nullptr, to, nullptr,
-                                      std::size_t{1} << 30, 0);
+    const ssize_t n =
+        copy_file_range(from, nullptr, to, nullptr, std::size_t{1} << 30, 0);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return n == 0;
   }
@@ -274,10 +274,9 @@ Result<void> CopyIn(const fs::path& from, const fs::path& root,
 
 // A character device 0/0, which everybody may make since Linux 5.8.
 Result<void> PutWhiteout(const fs::path& root, const std::string& path) {
-  Result<Stamp> put =
-      PutAt(root, path, [](int parent, const char* name) {
-        return mknodat(parent, name, S_IFCHR, makedev(0, 0)) == 0;
-      });
+  Result<Stamp> put = PutAt(root, path, [](int parent, const char* name) {
+    return mknodat(parent, name, S_IFCHR, makedev(0, 0)) == 0;
+  });
   if (!put) return put.error();
   return Ok();
 }
@@ -304,10 +303,10 @@ bool IsOpaque(const fs::path& directory) {
   return false;
 }
 
-void Walk(const fs::path& root,
-          const std::function<void(const std::string&, const struct stat&)>&
-              file,
-          const std::function<void(const std::string&)>& directory) {
+void Walk(
+    const fs::path& root,
+    const std::function<void(const std::string&, const struct stat&)>& file,
+    const std::function<void(const std::string&)>& directory) {
   std::vector<std::string> pending{""};
   while (!pending.empty()) {
     const std::string at = std::move(pending.back());

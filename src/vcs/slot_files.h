@@ -64,10 +64,10 @@ bool IsOpaque(const std::filesystem::path& directory);
 
 // Every entry below `root` but directories, with its path relative to it;
 // `directory` is told of directories, before what is in them.
-void Walk(const std::filesystem::path& root,
-          const std::function<void(const std::string&, const struct stat&)>&
-              file,
-          const std::function<void(const std::string&)>& directory = {});
+void Walk(
+    const std::filesystem::path& root,
+    const std::function<void(const std::string&, const struct stat&)>& file,
+    const std::function<void(const std::string&)>& directory = {});
 
 // An exclusive lock on a file, held until the descriptor is closed. No lock if
 // somebody else holds it.

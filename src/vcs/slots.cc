@@ -19,6 +19,10 @@ namespace coppice::vcs {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr int kMostDirectories = 10'000;
+
+fs::path LockFile(const fs::path& slot) { return slot.string() + ".lock"; }
+
 class Slots;
 
 class SlotLease final : public Lease {
@@ -50,9 +54,9 @@ class Slots final : public Workspaces {
  public:
   explicit Slots(SlotOptions options)
       : options_(std::move(options)),
-        base_(options_, options_.cache_dir /
-                            fmt::format("base-{:.12}-{:.12}",
-                                        options_.base.Hex(), options_.digest)),
+        base_(options_, options_.cache_dir / fmt::format("base-{:.12}-{:.12}",
+                                                         options_.base.Hex(),
+                                                         options_.digest)),
         overlays_(options_),
         pool_(options_),
         evaluating_(options_.executor, std::max(1, options_.evaluation_slots)),
@@ -78,7 +82,7 @@ class Slots final : public Workspaces {
   Semaphore evaluating_;
   Semaphore proposing_;
   std::list<Slot> slots_;
-  int next_directory_ = 0;
+  int next_aside_ = 0;
   int next_clean_ = 0;
 };
 
@@ -100,8 +104,11 @@ Result<Slot*> Slots::FreeSlot(SlotUse use) {
   const int end = use == SlotUse::kPropose
                       ? first + std::max(1, options_.proposer_slots)
                       : std::max(1, options_.evaluation_slots);
-  for (Slot& slot : slots_) {
-    if (!slot.busy && slot.number >= first && slot.number < end) return &slot;
+  for (auto it = slots_.begin(); it != slots_.end(); ++it) {
+    if (it->busy || it->number < first || it->number >= end) continue;
+    if (IsStill(it->lock, LockFile(it->dir))) return &*it;
+    slots_.erase(it);  // deleted from outside, and perhaps somebody else's now
+    break;
   }
   int number = first;
   auto taken = [&](const Slot& slot) { return slot.number == number; };
@@ -110,10 +117,10 @@ Result<Slot*> Slots::FreeSlot(SlotUse use) {
   slot.number = number;
   Result<void> made = MakeDirectories(options_.cache_dir);
   if (!made) return made.error();
-  while (!slot.lock) {
-    slot.dir = options_.cache_dir / fmt::format("slot-{}", next_directory_++);
-    slot.lock = TryLock(slot.dir.string() + ".lock");
-    if (!slot.lock && next_directory_ > 10'000) {
+  for (int i = 0; !slot.lock; ++i) {
+    slot.dir = options_.cache_dir / fmt::format("slot-{}", i);
+    slot.lock = TryLock(LockFile(slot.dir));
+    if (!slot.lock && i == kMostDirectories) {
       return DiskError("lock a slot", slot.dir);
     }
   }
@@ -148,8 +155,8 @@ Task<Result<std::unique_ptr<Lease>>> Slots::Acquire(ObjectId commit,
     ready = co_await base_.Ready();
     tree = overlays_.View(slot, base_.tree());
   }
-  auto lease = std::make_unique<SlotLease>(
-      *this, slot, std::move(permit), std::move(clean), std::move(tree));
+  auto lease = std::make_unique<SlotLease>(*this, slot, std::move(permit),
+                                           std::move(clean), std::move(tree));
   if (ready && options_.mode == SlotMode::kPool) {
     if (!slot.provisioned || access((slot.dir / "tree").c_str(), F_OK) != 0) {
       ready = co_await Provision(slot);
@@ -193,8 +200,8 @@ void Slots::Release(Slot& slot, std::unique_ptr<vcs::BaseCheckout> clean) {
   }
   if (slot.dirty) {
     // Whatever still lives in there must not meet the next node.
-    const fs::path aside =
-        slot.dir.string() + fmt::format("-dirty-{}", next_directory_++);
+    const fs::path aside = slot.dir.string() +
+                           fmt::format("-dirty-{}-{}", getpid(), next_aside_++);
     if (rename(slot.dir.c_str(), aside.c_str()) == 0) garbage.push_back(aside);
     slot.provisioned = false;
   }

@@ -24,7 +24,7 @@ bool Says(const Ran& ran, const std::string& text) {
 std::string Outcomes(TinyRepo& repo) {
   return repo.Sql(
       "select json_extract(body,'$.outcome') from events where kind in "
-      "('evaluated','rejected') and attempt>0 order by seq");
+      "('evaluated','rejected') and attempt>0 order by attempt, seq");
 }
 
 }  // namespace
@@ -86,7 +86,7 @@ TEST_CASE("AC-50 a whole search: check, run, views, branch") {
 TEST_CASE("AC-03 AC-19 hostile candidates harm only themselves and stay "
           "visible") {
   TinyRepo repo;
-  repo.Write("measure.sh", "sh ./app.txt\n");
+  repo.Write("measure.sh", "exec sh ./app.txt\n");
   repo.Write("app.txt", "echo cost: 100\n");
   const std::vector<std::string> texts = {
       "kill -SEGV $$",

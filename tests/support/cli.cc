@@ -139,6 +139,7 @@ std::string TinyRepo::Fingerprint() {
 
 fs::path TinyRepo::RunDir() {
   fs::path latest;
+  if (!fs::exists(path() / ".git" / "coppice")) return latest;
   for (const auto& spec :
        fs::directory_iterator(path() / ".git" / "coppice")) {
     if (!spec.is_directory() || spec.path().filename() == "store.git") {
