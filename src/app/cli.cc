@@ -296,8 +296,10 @@ int Main(int argc, char** argv) {
   AddTaking(app, chosen);
   for (const auto& entry : Later()) {
     CLI::App* later = app.add_subcommand(entry.first, "")->group("");
-    later->prefix_command();
-    later->callback([&chosen, entry] {
+    auto ignored = std::make_shared<std::vector<std::string>>();
+    later->add_option("arguments", *ignored)->expected(0, -1);
+    later->allow_extras();
+    later->callback([&chosen, entry, ignored] {
       chosen = [entry](const Global& g) {
         return Fail(g, Error{.code = ErrorCode::kUsage,
                              .what = "`coppice " + entry.first +

@@ -97,6 +97,13 @@ std::optional<double> ValueOf(const search::State& state, AttemptId attempt) {
   return node == nullptr ? std::nullopt : node->value;
 }
 
+std::optional<double> ComparableValue(const search::State& state,
+                                      AttemptId attempt) {
+  const search::Node* node = NodeOf(state, attempt);
+  if (node == nullptr || !Comparable(*node)) return std::nullopt;
+  return node->value;
+}
+
 std::optional<Outcome> OutcomeOf(const search::State& state,
                                  AttemptId attempt) {
   if (const search::Node* node = NodeOf(state, attempt)) return node->outcome;
@@ -122,11 +129,12 @@ std::string ReasonOf(const search::State& state, AttemptId attempt) {
 }
 
 std::string IdeaOf(const search::State& state, AttemptId attempt) {
+  if (attempt.value() == 0) return "the code as it is";
   if (const search::AttemptInfo* info = state.Info(attempt)) {
     if (!info->plan.idea.empty()) return info->plan.idea;
     if (!info->selected.idea.empty()) return info->selected.idea;
   }
-  return attempt.value() == 0 ? "the code as it is" : "";
+  return "";
 }
 
 std::string StoryOf(const search::State& state, AttemptId attempt) {
@@ -212,7 +220,7 @@ std::string ChangeText(const search::State& state,
 
 std::optional<Confidence> ConfidenceOf(const search::State& state,
                                        AttemptId attempt) {
-  const std::optional<double> value = ValueOf(state, attempt);
+  const std::optional<double> value = ComparableValue(state, attempt);
   const std::optional<double> baseline = ValueOf(state, AttemptId(0));
   if (!value || !baseline) return std::nullopt;
   const int sign = spec::Sign(state.spec().metric.direction);

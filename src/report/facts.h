@@ -26,6 +26,10 @@ std::vector<AttemptId> Ranking(const search::State& state);
 
 const search::Node* NodeOf(const search::State& state, AttemptId attempt);
 std::optional<double> ValueOf(const search::State& state, AttemptId attempt);
+// The value of a node that may be compared with others; nothing for one that
+// failed, whatever it printed.
+std::optional<double> ComparableValue(const search::State& state,
+                                      AttemptId attempt);
 // Nothing while the attempt is under way.
 std::optional<Outcome> OutcomeOf(const search::State& state, AttemptId attempt);
 // "baseline", "improved", ..., "pending".
@@ -33,7 +37,8 @@ std::string_view OutcomeWord(const search::State& state, AttemptId attempt);
 // "draft", "improve", ...; "baseline" for attempt 0.
 std::string_view OperatorWord(const search::State& state, AttemptId attempt);
 std::string ReasonOf(const search::State& state, AttemptId attempt);
-// What the attempt tried: its plan, else the user's idea. Raw text.
+// What the attempt tried: its plan, else the user's idea; empty if it ended
+// before it had one. Raw text.
 std::string IdeaOf(const search::State& state, AttemptId attempt);
 // What is worth a glance: the idea of an attempt that was measured; the reason
 // of one that failed, with its idea behind it. Raw text.

@@ -122,8 +122,8 @@ std::string WhyText(const search::State& state, AttemptId attempt) {
   } else if (info != nullptr && info->evaluated &&
              !info->evaluated->tail.empty()) {
     text += "  last lines of its output:\n";
-    const std::string tail = Sanitize(info->evaluated->tail);
-    for (std::string_view line : SplitLines(LastLines(tail, 20))) {
+    const std::string tail = LastLines(Sanitize(info->evaluated->tail), 20);
+    for (std::string_view line : SplitLines(tail)) {
       text += fmt::format("    {}\n", line);
     }
   }

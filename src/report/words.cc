@@ -96,7 +96,7 @@ std::string Count(std::int64_t count, std::string_view noun) {
 
 std::string Dollars(double usd) {
   if (usd == 0) return "$0";
-  return fmt::format("${:.{}f}", usd, usd < 0.1 ? 4 : 2);
+  return fmt::format("${:.{}f}", usd, usd < 0.01 ? 4 : 2);
 }
 
 std::string_view Mark(Outcome outcome) {

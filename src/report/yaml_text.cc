@@ -1,20 +1,51 @@
 #include "report/yaml_text.h"
 
+#include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
+#include <string_view>
+#include <utility>
 
 #include "base/text.h"
 
-// A double-quoted YAML scalar understands every escape of a JSON string, so
-// strings are written by the JSON library; only the block layout is ours.
-// Everything but ASCII is escaped too: YAML forbids some of it in plain sight.
+// A double-quoted YAML scalar understands the escapes that the JSON library
+// writes, so strings are its work; only the block layout is ours. What JSON
+// leaves as it is but YAML takes for a line break or forbids is escaped after.
 
 namespace coppice::report {
 namespace {
 
 using Value = nlohmann::ordered_json;
 
+constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kEscapes{
+    {{"\x7f", "\\x7f"},
+     {"\xc2\x85", "\\N"},
+     {"\xe2\x80\xa8", "\\L"},
+     {"\xe2\x80\xa9", "\\P"},
+     {"\xef\xbb\xbf", "\\ufeff"}}};
+
+// Words that a reader of YAML 1.1 would not take for strings.
+constexpr std::array<std::string_view, 9> kReserved{
+    "null", "true", "false", "yes", "no", "on", "off", "y", "n"};
+
 std::string Quoted(const std::string& text) {
-  return Value(text).dump(-1, ' ', true, Value::error_handler_t::replace);
+  std::string quoted =
+      Value(text).dump(-1, ' ', false, Value::error_handler_t::replace);
+  for (const auto& [raw, escaped] : kEscapes) {
+    for (std::size_t at = quoted.find(raw); at != std::string::npos;
+         at = quoted.find(raw, at + escaped.size())) {
+      quoted.replace(at, raw.size(), escaped);
+    }
+  }
+  return quoted;
+}
+
+std::string Key(const std::string& key) {
+  const bool plain = !key.empty() &&
+                     key.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") ==
+                         std::string::npos &&
+                     std::ranges::count(kReserved, key) == 0;
+  return plain ? key : Quoted(key);
 }
 
 // YAML 1.1 takes "1e-05" for a string: it wants "1.0e-05".
@@ -53,10 +84,7 @@ void WriteAfter(const Value& value, std::size_t indent, std::string& out) {
 
 void WriteMap(const Value& value, std::size_t indent, std::string& out) {
   for (const auto& [key, child] : value.items()) {
-    const bool plain =
-        !key.empty() && key.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") ==
-                            std::string::npos;
-    out += std::string(indent, ' ') + (plain ? key : Quoted(key)) + ':';
+    out += std::string(indent, ' ') + Key(key) + ':';
     WriteAfter(child, indent + 2, out);
   }
 }

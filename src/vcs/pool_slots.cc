@@ -81,8 +81,13 @@ void PoolSlots::Provisioned(Slot& slot) const {
     slot.provision_left.insert(path);
     slot.written[path] = StampOf(st);
   };
+  // Directories with tracked files live and die with those.
   auto directory = [&](const std::string& path) {
-    slot.provision_left.insert(path + "/");
+    const std::string below = path + "/";
+    auto first = slot.entries.lower_bound(below);
+    if (first == slot.entries.end() || !first->first.starts_with(below)) {
+      slot.provision_left.insert(below);
+    }
   };
   Walk(Tree(slot), file, directory);
 }

@@ -137,7 +137,6 @@ Task<Result<std::unique_ptr<Lease>>> Slots::Acquire(ObjectId commit,
   Slot& slot = **free;
   slot.busy = true;
   slot.dirty = false;
-  slot.commit = commit;
   // From here on the lease gives the slot back, whatever goes wrong.
   std::unique_ptr<vcs::BaseCheckout> clean;
   WorkTree tree;

@@ -103,7 +103,7 @@ TEST_CASE("AC-03 AC-19 hostile candidates harm only themselves and stay "
     proposers += fmt::format("  - {{command: sh p{}.sh}}\n", i);
   }
   repo.Write("coppice.yaml",
-             TinySpec("evaluation: {command: sh measure.sh,"
+             TinySpec("evaluation: {command: exec sh measure.sh,"
                       " timeout_seconds: 3, limits: {memory_mb: 200,"
                       " output_mb: 8}}\n"
                       "search: {policy: best_of_n}\n"

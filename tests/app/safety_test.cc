@@ -147,7 +147,7 @@ TEST_CASE("one SIGINT drains, and the run is resumable") {
   TinyRepo repo;
   repo.Write("coppice.yaml",
              TinySpec("evaluation: sleep 0.3; sh measure.sh\n"
-                      "budget: {max_nodes: 8, plateau_nodes: null}\n"));
+                      "budget: {max_nodes: 24, plateau_nodes: null}\n"));
   repo.Commit("spec");
   const pid_t pid = repo.Start("--output plain run");
   while (repo.RunDir().empty()) Sleep(0.05);

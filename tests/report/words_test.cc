@@ -46,7 +46,8 @@ TEST_CASE("counts and dollars read like a sentence") {
   CHECK(Count(1, "attempt") == "1 attempt");
   CHECK(Count(0, "attempt") == "0 attempts");
   CHECK(Dollars(0) == "$0");
-  CHECK(Dollars(0.0123) == "$0.0123");
+  CHECK(Dollars(0.0012) == "$0.0012");
+  CHECK(Dollars(0.03) == "$0.03");
   CHECK(Dollars(12.3) == "$12.30");
 }
 
