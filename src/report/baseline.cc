@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -42,10 +41,8 @@ std::string TargetText(const search::State& state, double baseline) {
         "search go on",
         FormatShort(target));
   }
-  if (baseline == 0)
-    return fmt::format("; the target is {}", FormatShort(target));
-  return fmt::format("; the target {} is {} away", FormatShort(target),
-                     FormatPercent((target - baseline) / std::abs(baseline)));
+  return fmt::format("; the target is {} ({})", FormatShort(target),
+                     ChangeText(state, target));
 }
 
 // How many seconds one unit of a metric of this name is.

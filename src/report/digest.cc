@@ -19,14 +19,12 @@ constexpr int kRepeated = 2;
 constexpr std::size_t kIdeaWidth = 100;
 
 std::string Entry(const search::State& state, AttemptId attempt) {
-  const std::optional<double> value = ValueOf(state, attempt);
-  const std::optional<Outcome> outcome = OutcomeOf(state, attempt);
-  const bool comparable = value && outcome && MayBeImproved(*outcome);
+  const std::optional<double> value = ComparableValue(state, attempt);
   std::string result = std::string(OutcomeWord(state, attempt));
-  if (comparable && attempt.value() != 0) {
+  if (value && attempt.value() != 0) {
     result +=
         fmt::format(", {} ({})", FormatShort(*value), ChangeText(state, value));
-  } else if (comparable) {
+  } else if (value) {
     result += ", " + FormatShort(*value);
   }
   return fmt::format("- \\#{} {}: {}\n", attempt.value(), result,

@@ -44,9 +44,9 @@ std::string_view FillOf(const search::State& state, const search::Node& node) {
 std::string Label(const search::State& state, const search::Node& node) {
   std::string label = fmt::format("{} {}", NodeName(node.attempt),
                                   OperatorWord(state, node.attempt));
-  if (node.value) {
-    label += fmt::format(" {} {}", FormatShort(*node.value),
-                         ChangeText(state, node.value));
+  if (auto value = ComparableValue(state, node.attempt)) {
+    label +=
+        fmt::format(" {} {}", FormatShort(*value), ChangeText(state, value));
   } else {
     label += fmt::format(" {}", OutcomeWord(state, node.attempt));
   }

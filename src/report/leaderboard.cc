@@ -35,14 +35,14 @@ std::string StatusCell(const search::State& state, AttemptId attempt) {
 
 std::string Row(const search::State& state, const std::string& rank,
                 AttemptId attempt) {
-  const std::optional<double> value = ValueOf(state, attempt);
+  const std::optional<double> value = ComparableValue(state, attempt);
+  const std::string idea = Markdown(IdeaOf(state, attempt), kStrategyWidth);
   const bool ranked = rank != "-";
   return fmt::format(
       "| {} | {} | {} | {} | {} | {} |\n", rank, attempt.value(),
       ranked && value ? FormatShort(*value) : "-",
       ranked && attempt.value() != 0 ? ChangeText(state, value) : "-",
-      Markdown(IdeaOf(state, attempt), kStrategyWidth),
-      StatusCell(state, attempt));
+      idea.empty() ? "-" : idea, StatusCell(state, attempt));
 }
 
 std::string LeftOut(std::size_t all, std::size_t limit, std::string_view what) {

@@ -1,5 +1,7 @@
 #include "report/node_record.h"
 
+#include <cmath>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 
 #include "base/patch.h"
@@ -14,14 +16,22 @@ constexpr std::size_t kReasonWidth = 400;
 
 std::string Clean(std::string_view text) { return Sanitize(text); }
 
+// Whole numbers without a fraction: 81, not 81.0.
+OrderedJson Number(double value) {
+  if (value == std::trunc(value) && std::abs(value) < 1e15) {
+    return static_cast<std::int64_t>(value);
+  }
+  return value;
+}
+
 OrderedJson NumberOrNull(std::optional<double> value) {
-  return value ? OrderedJson(*value) : OrderedJson(nullptr);
+  return value ? Number(*value) : OrderedJson(nullptr);
 }
 
 OrderedJson Metrics(const search::State& state, AttemptId attempt) {
   OrderedJson metrics = OrderedJson::object();
   for (const auto& [name, value] : NumbersOf(state, attempt)) {
-    metrics[Clean(name)] = value;
+    metrics[Clean(name)] = Number(value);
   }
   return metrics;
 }
@@ -31,7 +41,9 @@ OrderedJson SamplesByPhase(const search::State& state, AttemptId attempt) {
   const search::NodeSamples* samples = state.measurements().Samples(attempt);
   if (samples == nullptr) return phases;
   for (const auto& [phase, scores] : samples->scores) {
-    if (!scores.empty()) phases[std::string(Name(phase))] = scores;
+    for (double score : scores) {
+      phases[std::string(Name(phase))].push_back(Number(score));
+    }
   }
   return phases;
 }
@@ -84,15 +96,15 @@ void AddMeasurement(OrderedJson& json, const search::State& state,
 }
 
 void AddCost(OrderedJson& json, const search::AttemptInfo& info) {
-  json["usage"] = {{"usd", info.usd},
+  json["usage"] = {{"usd", Number(info.usd)},
                    {"input", info.input_tokens},
                    {"output", info.output_tokens}};
   const eval::PhaseSeconds phases =
       info.evaluated ? info.evaluated->seconds : eval::PhaseSeconds{};
-  json["seconds"] = {{"propose", info.propose_seconds},
-                     {"build", phases.build},
-                     {"checks", phases.checks},
-                     {"measure", info.measure_seconds}};
+  json["seconds"] = {{"propose", Number(info.propose_seconds)},
+                     {"build", Number(phases.build)},
+                     {"checks", Number(phases.checks)},
+                     {"measure", Number(info.measure_seconds)}};
 }
 
 }  // namespace

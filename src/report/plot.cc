@@ -21,11 +21,19 @@ class Canvas {
         low_(low),
         high_(high),
         points_(points),
-        columns_(std::min(style.width, points)),
+        span_(std::clamp<std::size_t>(style.width / points, 1, 4)),
+        columns_(std::min(style.width, points * span_)),
         rows_(style.height, std::string(columns_, ' ')) {}
 
   void Put(std::size_t point, double value, char mark) {
     rows_[RowOf(value)][ColumnOf(point)] = mark;
+  }
+  // The same up to where the next point stands.
+  void PutLine(std::size_t point, double value, char mark) {
+    const std::size_t end = std::min(ColumnOf(point) + span_, columns_);
+    for (std::size_t column = ColumnOf(point); column < end; ++column) {
+      rows_[RowOf(value)][column] = mark;
+    }
   }
 
   std::string Text() const {
@@ -59,6 +67,7 @@ class Canvas {
   const double low_;
   const double high_;
   const std::size_t points_;
+  const std::size_t span_;  // columns of one point
   const std::size_t columns_;
   std::vector<std::string> rows_;
 };
@@ -97,13 +106,10 @@ std::string PlotText(const search::State& state, const PlotStyle& style) {
   std::size_t point = 0;
   for (AttemptId attempt : state.order_of_completion()) {
     ++point;
-    const std::optional<Outcome> outcome = OutcomeOf(state, attempt);
-    const std::optional<double> value = ValueOf(state, attempt);
-    if (value && outcome && MayBeImproved(*outcome)) {
-      canvas.Put(point, *value, '.');
-    }
+    const std::optional<double> value = ComparableValue(state, attempt);
+    if (value) canvas.Put(point, *value, '.');
   }
-  for (std::size_t i = 0; i < best.size(); ++i) canvas.Put(i, best[i], '#');
+  for (std::size_t i = 0; i < best.size(); ++i) canvas.PutLine(i, best[i], '#');
   return fmt::format("{}, best so far (#) and other measured nodes (.)\n{}",
                      Safe(state.spec().metric.name, 40), canvas.Text());
 }

@@ -148,15 +148,14 @@ std::string ApproachesSection(const search::State& state) {
   std::string text =
       "| Node | Approach | Outcome | Result | Why |\n|---:|---|---|---:|---|\n";
   for (AttemptId attempt : shown) {
-    const std::optional<double> value = ValueOf(state, attempt);
-    const bool comparable = MayBeImproved(*OutcomeOf(state, attempt));
-    text += fmt::format(
-        "| {} | {} | {} | {} | {} |\n", attempt.value(),
-        Markdown(IdeaOf(state, attempt), kCell), OutcomeWord(state, attempt),
-        value && comparable ? fmt::format("{} ({})", FormatShort(*value),
-                                          ChangeText(state, value))
-                            : "-",
-        Markdown(ReasonOf(state, attempt), kCell));
+    const std::optional<double> value = ComparableValue(state, attempt);
+    const std::string idea = Markdown(IdeaOf(state, attempt), kCell);
+    text += fmt::format("| {} | {} | {} | {} | {} |\n", attempt.value(),
+                        idea.empty() ? "-" : idea, OutcomeWord(state, attempt),
+                        value ? fmt::format("{} ({})", FormatShort(*value),
+                                            ChangeText(state, value))
+                              : "-",
+                        Markdown(ReasonOf(state, attempt), kCell));
   }
   const std::size_t left = measured + failed - shown.size();
   if (left > 0) {

@@ -38,7 +38,8 @@ std::string Title(const search::State& state, AttemptId attempt) {
   if (info != nullptr && !info->selected.arm.empty()) {
     title += " by " + Safe(info->selected.arm, 60);
   }
-  return title + ": " + Safe(IdeaOf(state, attempt)) + "\n";
+  const std::string idea = Safe(IdeaOf(state, attempt));
+  return title + (idea.empty() ? "" : ": " + idea) + "\n";
 }
 
 std::string OutcomeLine(const search::State& state, AttemptId attempt) {
@@ -51,8 +52,9 @@ std::string ValueLine(const search::State& state, AttemptId attempt) {
   const std::optional<double> value = ValueOf(state, attempt);
   if (!value) return "";
   std::string line = fmt::format("{} {}", Safe(state.spec().metric.name, 40),
-                                 FormatNumber(*value));
+                                 FormatShort(*value, 6));
   if (attempt.value() == 0) return line;
+  if (!ComparableValue(state, attempt)) return line + ", which does not count";
   line += fmt::format(", {} against the baseline", ChangeText(state, value));
   if (auto confidence = ConfidenceOf(state, attempt)) {
     line += "; " + confidence->sentence;
@@ -163,7 +165,7 @@ std::string LineageText(const search::State& state, AttemptId attempt) {
   std::string text;
   std::optional<double> before;
   for (AttemptId step : Lineage(state, attempt)) {
-    const std::optional<double> value = ValueOf(state, step);
+    const std::optional<double> value = ComparableValue(state, step);
     std::string gained;
     if (value && before) {
       if (auto gain = Gain(state, *value, *before)) {
@@ -186,7 +188,7 @@ OrderedJson ShowJson(const search::State& state, AttemptId attempt) {
   json["lineage"] = OrderedJson::array();
   std::optional<double> before;
   for (AttemptId step : Lineage(state, attempt)) {
-    const std::optional<double> value = ValueOf(state, step);
+    const std::optional<double> value = ComparableValue(state, step);
     OrderedJson entry = {{"node", step.value()},
                          {"op", OperatorWord(state, step)},
                          {"value", nullptr},

@@ -81,7 +81,7 @@ std::string TopTable(const search::State& state, const TopOptions& options) {
   for (std::size_t i = 0; i < attempts.size(); ++i) {
     const AttemptId attempt = attempts[i];
     const bool ranked = ranks[i] > 0;
-    const std::optional<double> value = ValueOf(state, attempt);
+    const std::optional<double> value = ComparableValue(state, attempt);
     const std::string word = fmt::format("{}{}", OutcomeWord(state, attempt),
                                          attempt == best ? ", best" : "");
     const bool changed = ranked && attempt.value() != 0;
@@ -121,7 +121,7 @@ std::string TopCsv(const search::State& state, const TopOptions& options) {
                   CsvCell(Safe(state.spec().metric.name)));
   for (std::size_t i = 0; i < attempts.size(); ++i) {
     const AttemptId attempt = attempts[i];
-    const std::optional<double> value = ValueOf(state, attempt);
+    const std::optional<double> value = ComparableValue(state, attempt);
     const search::Node* node = NodeOf(state, attempt);
     csv += fmt::format(
         "{},{},{},{},{},{},{},{}\r\n",

@@ -134,9 +134,9 @@ class TreeWriter {
   // Value and change of a node that may be compared, else its outcome.
   std::string ResultOf(AttemptId attempt) const {
     const std::optional<Outcome> outcome = OutcomeOf(state_, attempt);
-    const std::optional<double> value = ValueOf(state_, attempt);
+    const std::optional<double> value = ComparableValue(state_, attempt);
     if (!outcome) return "under way";
-    if (!value || !MayBeImproved(*outcome)) return std::string(Name(*outcome));
+    if (!value) return std::string(Name(*outcome));
     if (attempt.value() == 0) return FormatShort(*value);
     return FormatShort(*value) + "  " + ChangeText(state_, value);
   }
@@ -190,7 +190,7 @@ OrderedJson TreeJson(const search::State& state) {
     for (AttemptId parent : ParentsOf(state, attempt)) {
       node["parents"].push_back(parent.value());
     }
-    if (auto value = ValueOf(state, attempt)) {
+    if (auto value = ComparableValue(state, attempt)) {
       node["value"] = *value;
       if (baseline) {
         if (auto gain = Gain(state, *value, *baseline)) {

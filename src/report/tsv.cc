@@ -34,7 +34,7 @@ std::string ParentList(const search::State& state, AttemptId attempt) {
 }
 
 std::string GainPercent(const search::State& state, AttemptId attempt) {
-  const std::optional<double> value = ValueOf(state, attempt);
+  const std::optional<double> value = ComparableValue(state, attempt);
   const std::optional<double> baseline = ValueOf(state, AttemptId(0));
   if (!value || !baseline) return "";
   const std::optional<double> gain = Gain(state, *value, *baseline);

@@ -60,6 +60,7 @@ Task<void> Measurer::Evaluate(AttemptId attempt) {
   eval::Opened opened;
   Semaphore::Permit turn;
   bool has_turn = false;
+  bool clean = false;
   while (true) {
     const AttemptId best = ChainBest(attempt);
     const Decision decision =
@@ -76,6 +77,14 @@ Task<void> Measurer::Evaluate(AttemptId attempt) {
       has_turn = true;
       go_on = !abandoned_;
     } else {
+      if (std::ranges::count(decision.flags, "suspicious") > 0 && !clean) {
+        // Too good to be true: it meets the best in a checkout where nothing
+        // that its first build left can help it.
+        clean = true;
+        opened.session.reset();
+        go_on = co_await Open(attempt, opened, clean);
+        if (!go_on) break;
+      }
       go_on = co_await Pair(attempt, best, decision.candidate_first, opened);
     }
     if (!go_on) break;
@@ -182,12 +191,14 @@ Task<bool> Measurer::Screen(AttemptId attempt, eval::Opened& opened) {
 
 // Opens the candidate's session if it is not open. False: the node has got
 // its outcome, or the run pauses.
-Task<bool> Measurer::Open(AttemptId attempt, eval::Opened& opened) {
+Task<bool> Measurer::Open(AttemptId attempt, eval::Opened& opened,
+                          bool clean) {
   if (opened.session) co_return true;
   const Node& node = parts_.state.tree()[*parts_.state.tree().Find(attempt)];
   eval::Target target;
   target.attempt = attempt;
   target.commit = node.commit;
+  target.clean = clean;
   opened = co_await parts_.evaluator.Open(target);
   if (abandoned_) co_return false;
   if (!opened.failure) co_return true;

@@ -61,7 +61,7 @@ class Measurer {
                                                 std::size_t limit,
                                                 eval::SampleRequest request);
   Task<bool> Screen(AttemptId attempt, eval::Opened& opened);
-  Task<bool> Open(AttemptId attempt, eval::Opened& opened);
+  Task<bool> Open(AttemptId attempt, eval::Opened& opened, bool clean = false);
   Task<bool> Pair(AttemptId attempt, AttemptId best, bool candidate_first,
                   eval::Opened& opened);
   Task<bool> Sample(AttemptId attempt, AttemptId versus,

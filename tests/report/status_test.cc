@@ -149,7 +149,7 @@ TEST_CASE("a status before the baseline has no best value") {
 TEST_CASE("a target that the baseline meets is called met, not missed") {
   auto records = testing::FruitfulRun();
   CHECK(BaselineText(*testing::Fold(records, 10))
-            .find("the target 9 is -27.5% away") != std::string::npos);
+            .find("the target is 9 (-27.5%)") != std::string::npos);
   auto& started = std::get<search::Started>(records[0].event);
   nlohmann::json spec = nlohmann::json::parse(started.spec_json);
   spec["metric"]["target"] = 13;
