@@ -69,7 +69,7 @@ void MountOverlay(const Plan& plan) {
   if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
     Die("keep its mounts to itself");
   }
-  char options[4096] = "index=off,xino=off";
+  char options[4096] = "index=off,xino=off,redirect_dir=off,metacopy=off";
   if (unprivileged) strcat(options, ",userxattr");
   AppendPath(options, sizeof(options), "lowerdir",
              plan.Find(protocol::kOverlayLower));

@@ -102,11 +102,11 @@ std::string ImpactText(const search::State& state) {
       spec.metric.direction != spec::Direction::kMinimize) {
     return "";
   }
-  std::string text = "baseline: " + ADay(state, *baseline, *unit);
+  std::string text = "In use, baseline: " + ADay(state, *baseline, *unit);
   const AttemptId best = BestAttempt(state);
   const std::optional<double> value = ValueOf(state, best);
   if (best.value() != 0 && value) {
-    text += fmt::format("\nbest {}: {}", NodeName(best),
+    text += fmt::format("\nIn use, best {}: {}", NodeName(best),
                         ADay(state, *value, *unit));
   }
   return text;

@@ -261,6 +261,20 @@ std::string ResultText(const search::State& state) {
                      FormatShort(*value), ChangeText(state, value));
 }
 
+std::string StopText(const search::State& state) {
+  if (!state.stopped()) return "";
+  const std::string& reason = state.stopped()->reason;
+  const spec::Budget& budget = state.spec().budget;
+  if (reason == "plateau" && budget.plateau_nodes) {
+    return fmt::format("plateau: {} without a new best",
+                       Count(*budget.plateau_nodes, "attempt"));
+  }
+  if (reason == "target") return "the target is reached";
+  if (reason == "nothing_left") return "the policy has nothing left to try";
+  if (reason.starts_with("max_")) return reason + " is used up";
+  return Safe(reason, 200);
+}
+
 std::vector<AttemptId> Lineage(const search::State& state, AttemptId attempt) {
   std::vector<AttemptId> lineage{attempt};
   while (true) {

@@ -79,8 +79,11 @@ std::string NoiseText(const search::State& state);
 // better.
 std::string ResultText(const search::State& state);
 
-// The deepest first: each step from the baseline to `attempt` along first
-// parents.
+// Why the search stopped, in a few words; the word on record where it is not
+// one of ours. Empty while it goes on.
+std::string StopText(const search::State& state);
+
+// The path from the baseline to `attempt` along first parents.
 std::vector<AttemptId> Lineage(const search::State& state, AttemptId attempt);
 
 }  // namespace coppice::report

@@ -13,8 +13,8 @@
 // The columns of a finished attempt, so that the eye finds the same thing at
 // the same place:
 //
-//   [ 12/60] #12   improve   1.921  -10.3%  <- new best  hoist the ...  $0.03
-//   eta 40m progress node  operator  value  change  outcome      idea cost left
+//   [ 12/60] #12  improve  1.921  -10.3%  <- new best  the idea  $0.03  eta 40m
+//   progress node operator value  change  outcome      idea      cost   left
 
 namespace coppice::report {
 namespace {
@@ -79,16 +79,20 @@ std::string CostAndTime(const search::State& state, WallTime now) {
   return text;
 }
 
+// Where a value would stand, a failed attempt has the word for its end.
 std::string AttemptLine(const search::State& state, AttemptId attempt,
                         Outcome outcome, WallTime now,
                         const ProgressStyle& style) {
-  const std::optional<double> value = ValueOf(state, attempt);
-  const std::string head = fmt::format(
-      "{} {} {} {} {}  ", Counter(state), Left(NodeName(attempt), 5),
-      Left(OperatorWord(state, attempt), 8),
-      Right(value ? FormatShort(*value) : "-", 9),
-      Right(value ? ChangeText(state, value) : "-", 8));
-  const std::string note = Left(OutcomeNote(state, attempt, outcome), 13);
+  const std::optional<double> value = ComparableValue(state, attempt);
+  std::string head =
+      fmt::format("{} {} {} ", Counter(state), Left(NodeName(attempt), 4),
+                  Left(OperatorWord(state, attempt), 7));
+  std::string note = Left(Name(outcome), 15);
+  if (value) {
+    head += fmt::format("{} {}  ", Right(FormatShort(*value), 8),
+                        Right(ChangeText(state, value), 7));
+    note = Left(OutcomeNote(state, attempt, outcome), 12);
+  }
   const std::string tail = CostAndTime(state, now);
   const std::size_t fixed = Columns(head) + Columns(note) + 2 + Columns(tail);
   const std::size_t room =
@@ -178,7 +182,7 @@ struct Line {
   }
   Text operator()(const search::Stopped& e) const {
     return fmt::format(
-        "stopped: {} after {}; exit {}", Safe(e.reason),
+        "stopped: {}; {}, exit {}", StopText(state),
         Count(std::ssize(state.order_of_completion()), "attempt"), e.exit);
   }
 };
@@ -208,8 +212,10 @@ std::string FinalText(const search::State& state, const search::Final& final) {
                         FormatShort(state.measurements().Aggregate(winner)),
                         baseline.size(), winner.size());
   }
+  const std::string gain = FormatPercent(final.gain);
   return text + fmt::format("{} better on fresh samples, confidence {}",
-                            FormatPercent(final.gain), Safe(final.word));
+                            gain.substr(gain.starts_with('+') ? 1 : 0),
+                            Safe(final.word));
 }
 
 std::optional<std::string> ProgressLine(const search::State& state,

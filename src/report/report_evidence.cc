@@ -186,9 +186,9 @@ std::string ApprovalSection(const search::State& state) {
     for (const std::string& need : info->needs) {
       needs += (needs.empty() ? "" : " ") + Markdown(need, 80);
     }
-    text += fmt::format("- Node {} needs {}: {} (`coppice approve {} ...`)\n",
+    text += fmt::format("- Node {} needs {}: {} (coppice approve {} {})\n",
                         attempt.value(), needs,
-                        Markdown(IdeaOf(state, attempt)), state.run());
+                        Markdown(IdeaOf(state, attempt)), state.run(), needs);
   }
   return text;
 }

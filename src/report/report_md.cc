@@ -37,7 +37,7 @@ std::string Facts(const search::State& state, WallTime now) {
   std::string cost = Dollars(used.usd);
   if (used.tokens > 0) cost += ", " + Count(used.tokens, "token");
   std::string ended = std::string(StatusWord(state, std::nullopt));
-  if (state.stopped()) ended += ": " + Markdown(state.stopped()->reason);
+  if (state.stopped()) ended += ", " + Markdown(StopText(state));
   std::string table = "| | |\n|---|---|\n";
   table += Row("Goal", Markdown(spec.goal, 400));
   table += Row("Run", state.run());

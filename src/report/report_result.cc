@@ -91,7 +91,7 @@ std::string ResultSection(const search::State& state) {
   }
   const std::string impact = ImpactText(state);
   for (std::string_view line : SplitLines(impact)) {
-    text += fmt::format("- In use, {}.\n", Markdown(line, 300));
+    text += fmt::format("- {}.\n", Markdown(line, 300));
   }
   return text;
 }

@@ -172,12 +172,14 @@ std::string LineageText(const search::State& state, AttemptId attempt) {
         gained = FormatPercent(*gain);
       }
     }
-    text += fmt::format("  {} {} {} {}  {}\n", Left(NodeName(step), 6),
-                        Left(OperatorWord(state, step), 8),
-                        Right(value ? FormatShort(*value)
-                                    : std::string(OutcomeWord(state, step)),
-                              10),
-                        Right(gained, 8), Safe(IdeaOf(state, step), 62));
+    const std::string line =
+        fmt::format("  {} {} {} {}  {}", Left(NodeName(step), 6),
+                    Left(OperatorWord(state, step), 8),
+                    Right(value ? FormatShort(*value)
+                                : std::string(OutcomeWord(state, step)),
+                          15),
+                    Right(gained, 8), Safe(IdeaOf(state, step), 57));
+    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
     if (value) before = value;
   }
   return text;

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "report/baseline.h"
 #include "report/facts.h"
+#include "report/progress.h"
 #include "report/words.h"
 #include "search/budget.h"
 
@@ -268,6 +269,7 @@ std::string StatusText(const search::State& state, WallTime now,
   AddLine(text, "goal", Safe(state.spec().goal, 100));
   AddLine(text, "baseline", BaselineText(state));
   AddLine(text, "best", BestLine(state));
+  if (state.final()) AddLine(text, "final", FinalText(state, *state.final()));
   AddLine(text, "attempts", AttemptsLine(state, used));
   AddLine(text, "outcomes", OutcomeCounts(state));
   AddLine(text, "cost", CostLine(state, used));
@@ -293,7 +295,7 @@ std::string StatusText(const search::State& state, WallTime now,
     AddLine(text, "go on", "coppice resume " + state.run());
   }
   if (state.stopped()) {
-    AddLine(text, "stopped", Safe(state.stopped()->reason, 200));
+    AddLine(text, "stopped", StopText(state));
   }
   return text;
 }

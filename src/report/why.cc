@@ -30,12 +30,18 @@ std::string Numbers(const std::vector<double>& values) {
   return text;
 }
 
-// The pairs in which `attempt` was the challenger or the challenged.
-std::string PairsText(const search::State& state, AttemptId attempt,
-                      AttemptId other) {
-  const bool challenger = other < attempt;
-  const AttemptId candidate = challenger ? attempt : other;
-  const AttemptId best = challenger ? other : attempt;
+// Of two nodes that met, the one under evaluation at the time ended later.
+bool WasChallenger(const search::State& state, AttemptId attempt,
+                   AttemptId other) {
+  const search::AttemptInfo* own = state.Info(attempt);
+  const search::AttemptInfo* theirs = state.Info(other);
+  const bool ended = OutcomeOf(state, other).has_value();
+  return own != nullptr && theirs != nullptr && ended &&
+         own->finished_at > theirs->finished_at;
+}
+
+std::string PairsText(const search::State& state, AttemptId candidate,
+                      AttemptId best) {
   const search::State::Duel duel = state.DuelOf(candidate, best);
   const std::size_t pairs = std::min(duel.candidate.size(), duel.best.size());
   if (pairs == 0) return "";
@@ -48,6 +54,24 @@ std::string PairsText(const search::State& state, AttemptId attempt,
       "  fresh pairs: {}{} against {}{}; {} better in {} of {}\n",
       NodeName(candidate), Numbers(duel.candidate), NodeName(best),
       Numbers(duel.best), NodeName(candidate), won, pairs);
+}
+
+// Its own challenges in full; of those it met as the best, the number.
+std::string DuelsText(const search::State& state, AttemptId attempt) {
+  std::string text;
+  int met = 0;
+  for (AttemptId opponent : Opponents(state, attempt)) {
+    if (WasChallenger(state, attempt, opponent)) {
+      text += PairsText(state, attempt, opponent);
+    } else {
+      ++met;
+    }
+  }
+  if (met > 0) {
+    text += fmt::format("  later, as the best, it met {}\n",
+                        Count(met, "contender"));
+  }
+  return text;
 }
 
 std::string NoiseLine(const search::State& state) {
@@ -113,9 +137,7 @@ std::string WhyText(const search::State& state, AttemptId attempt) {
       fmt::format("  {}: {}\n", Name(*outcome), RuleOf(*outcome));
   const std::string reason = ReasonOf(state, attempt);
   if (!reason.empty()) text += "  evidence: " + Safe(reason, 600) + "\n";
-  for (AttemptId opponent : Opponents(state, attempt)) {
-    text += PairsText(state, attempt, opponent);
-  }
+  text += DuelsText(state, attempt);
   const search::AttemptInfo* info = state.Info(attempt);
   if (MayBeImproved(*outcome)) {
     text += NoiseLine(state);

@@ -19,9 +19,9 @@ using Value = nlohmann::ordered_json;
 
 constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kEscapes{
     {{"\x7f", "\\x7f"},
-     {"\xc2\x85", "\\N"},
-     {"\xe2\x80\xa8", "\\L"},
-     {"\xe2\x80\xa9", "\\P"},
+     {"\xc2\x85", "\\u0085"},
+     {"\xe2\x80\xa8", "\\u2028"},
+     {"\xe2\x80\xa9", "\\u2029"},
      {"\xef\xbb\xbf", "\\ufeff"}}};
 
 // Words that a reader of YAML 1.1 would not take for strings.

@@ -2,7 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <numeric>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -67,7 +67,9 @@ class Violations {
           scope_.max_files, OneLine(Summary(stats), kMostShown));
     }
     std::int64_t lines = 0;
-    for (const FileStat& stat : stats) lines += stat.added + stat.removed;
+    for (const FileStat& stat : stats) {
+      lines += std::int64_t{stat.added} + stat.removed;
+    }
     if (lines > scope_.max_lines) {
       Add("too many changed lines: {} > {} ({})", lines, scope_.max_lines,
           OneLine(Summary(stats), kMostShown));

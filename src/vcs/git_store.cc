@@ -224,7 +224,9 @@ Result<std::vector<TreeEntry>> GitStore::Files(ObjectId commit) {
       ChangesBetween(view->repository(), nullptr, &*tree);
   if (!all) return all.error();
   std::vector<TreeEntry> files;
-  for (TreeChange& file : *all) files.push_back(std::move(*file.after));
+  for (TreeChange& file : *all) {
+    if (file.after) files.push_back(std::move(*file.after));
+  }
   return files;
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <utility>
 
 // Only what both sides changed needs a decision: two differences against the
@@ -23,13 +22,9 @@ bool IsText(const std::string& content) {
   return content.find('\0') == std::string::npos;
 }
 
-// The merged blob, or nothing if the same lines changed.
-Result<std::optional<git_oid>> MergeTexts(git_repository* repository,
-                                          const TreeItem& base,
-                                          const TreeItem& ours,
-                                          const TreeItem& theirs) {
-  const Result<std::optional<git_oid>> conflict(boost::system::in_place_value,
-                                                std::nullopt);
+// The merged text as an item of `ours`' mode; none if the same lines changed.
+Result<TreeItem> MergeTexts(git_repository* repository, const TreeItem& base,
+                            const TreeItem& ours, const TreeItem& theirs) {
   Result<std::string> old_text = ReadBlobText(repository, base.id);
   if (!old_text) return old_text.error();
   Result<std::string> our_text = ReadBlobText(repository, ours.id);
@@ -37,7 +32,7 @@ Result<std::optional<git_oid>> MergeTexts(git_repository* repository,
   Result<std::string> their_text = ReadBlobText(repository, theirs.id);
   if (!their_text) return their_text.error();
   if (!IsText(*old_text) || !IsText(*our_text) || !IsText(*their_text)) {
-    return conflict;
+    return TreeItem{};
   }
   const git_merge_file_input ancestor = InputOf(*old_text);
   const git_merge_file_input mine = InputOf(*our_text);
@@ -46,42 +41,35 @@ Result<std::optional<git_oid>> MergeTexts(git_repository* repository,
   if (git_merge_file(&merged, &ancestor, &mine, &other, nullptr) != 0) {
     return GitError("cannot merge two texts");
   }
-  git_oid id;
-  const bool clean = merged.automergeable != 0;
-  const int error = clean ? git_blob_create_from_buffer(&id, repository,
-                                                        merged.ptr, merged.len)
-                          : 0;
+  TreeItem item;
+  int error = 0;
+  if (merged.automergeable != 0) {
+    item.mode = ours.mode;
+    error = git_blob_create_from_buffer(&item.id, repository, merged.ptr,
+                                        merged.len);
+  }
   git_merge_file_result_free(&merged);
   if (error != 0) return GitError("cannot store a merged text");
-  if (!clean) return conflict;
-  return Result<std::optional<git_oid>>(boost::system::in_place_value, id);
+  return item;
 }
 
-// A file that both sides changed, in different ways; nothing is a conflict.
-Result<std::optional<TreeItem>> MergeFile(git_repository* repository,
-                                          const TreeItem& base,
-                                          const TreeItem& ours,
-                                          const TreeItem& theirs) {
+// A file that both sides changed, in different ways; no item is a conflict.
+Result<TreeItem> MergeFile(git_repository* repository, const TreeItem& base,
+                           const TreeItem& ours, const TreeItem& theirs) {
   if (!base.regular() || !ours.regular() || !theirs.regular()) {
-    return Result<std::optional<TreeItem>>(boost::system::in_place_value,
-                                           std::nullopt);
+    return TreeItem{};
   }
   TreeItem merged = ours;
-  if (ours.mode == base.mode) merged.mode = theirs.mode;
   if (git_oid_equal(&ours.id, &base.id)) {
     merged.id = theirs.id;
   } else if (!git_oid_equal(&theirs.id, &base.id) &&
              !git_oid_equal(&theirs.id, &ours.id)) {
-    Result<std::optional<git_oid>> text =
-        MergeTexts(repository, base, ours, theirs);
-    if (!text) return text.error();
-    if (!*text) {
-      return Result<std::optional<TreeItem>>(boost::system::in_place_value,
-                                             std::nullopt);
-    }
-    merged.id = **text;
+    Result<TreeItem> text = MergeTexts(repository, base, ours, theirs);
+    if (!text || !text->exists()) return text;
+    merged = *text;
   }
-  return Result<std::optional<TreeItem>>(boost::system::in_place_value, merged);
+  if (ours.mode == base.mode) merged.mode = theirs.mode;
+  return merged;
 }
 
 bool IsBelow(const std::string& path, const std::string& directory) {
@@ -112,13 +100,13 @@ Result<TreeMerge> MergeTrees(git_repository* repository, const git_oid& base,
     }
     const TreeItem& our_item = also->second->after;
     if (our_item == change.after) continue;
-    Result<std::optional<TreeItem>> item =
+    Result<TreeItem> item =
         MergeFile(repository, change.before, our_item, change.after);
     if (!item) return item.error();
-    if (!*item) {
+    if (!item->exists()) {
       merge.conflicts.push_back(change.path);
-    } else if (!(**item == our_item)) {
-      merge.edits.push_back({change.path, **item});
+    } else if (!(*item == our_item)) {
+      merge.edits.push_back({change.path, *item});
     }
   }
   // A file of one side where the other has made a directory.

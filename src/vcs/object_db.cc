@@ -214,8 +214,8 @@ git_repository* ObjectDb::View::repository() const {
   return handle_->repository.get();
 }
 
-ObjectDb::ObjectDb(fs::path store, fs::path user_objects)
-    : objects_dir_(std::move(store) / "objects"),
+ObjectDb::ObjectDb(const fs::path& store, fs::path user_objects)
+    : objects_dir_(store / "objects"),
       user_objects_dir_(std::move(user_objects)) {}
 ObjectDb::~ObjectDb() = default;
 
@@ -264,15 +264,6 @@ bool ObjectDb::Has(ObjectId id) {
   if (!view || git_repository_odb(&odb, view->repository()) != 0) return false;
   GitOdb held(odb);
   return git_odb_read_header(&size, &type, odb, &oid) == 0;
-}
-
-bool ObjectDb::HasOwn(ObjectId id) {
-  const git_oid oid = ToOid(id);
-  Result<View> view = Look(Keep::kNothing);
-  git_odb* odb = nullptr;
-  if (!view || git_repository_odb(&odb, view->repository()) != 0) return false;
-  GitOdb held(odb);
-  return git_odb_exists_ext(odb, &oid, GIT_ODB_LOOKUP_NO_REFRESH);
 }
 
 // ---- Packs -----------------------------------------------------------------

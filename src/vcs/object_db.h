@@ -76,17 +76,15 @@ class ObjectDb {
   Result<void> Flush();
   // In memory or on disk.
   bool Has(ObjectId id);
-  // Pending or in a pack of the store, whatever the user's repository has.
-  bool HasOwn(ObjectId id);
   bool IsPending(ObjectId id) const { return pending_.Find(id) != nullptr; }
-  std::vector<ObjectMap::Entry> Pending() const { return pending_.All(); }
   // Ids of all objects in packs of the store.
   Result<std::vector<ObjectId>> Packed();
   // Replaces all packs there are now by one with these objects.
   Result<void> Replace(const std::vector<ObjectId>& objects);
 
  private:
-  ObjectDb(std::filesystem::path store, std::filesystem::path user_objects);
+  ObjectDb(const std::filesystem::path& store,
+           std::filesystem::path user_objects);
   Result<std::unique_ptr<Handle>> MakeHandle();
   Result<std::string> WritePack(const std::vector<ObjectId>& objects);
   void Return(std::unique_ptr<Handle> handle);

@@ -13,7 +13,6 @@
 #include <cstdint>
 #include <cstring>
 #include <numeric>
-#include <optional>
 #include <span>
 
 #include "vcs/durable_file.h"
@@ -196,12 +195,11 @@ std::string PackHeader(std::size_t objects) {
   return header;
 }
 
-// The name of the joined pack, written to the incoming directory; nothing if
-// two of them hold one object, as when two processes wrote it: one pack may not
+// The name of the joined pack, written to the incoming directory; empty if two
+// of them hold one object, as when two processes wrote it: one pack may not
 // hold it twice.
-Result<std::optional<std::string>> Join(const fs::path& objects,
-                                        std::span<const std::string> packs) {
-  using Name = Result<std::optional<std::string>>;
+Result<std::string> Join(const fs::path& objects,
+                         std::span<const std::string> packs) {
   std::vector<PackedObject> all;
   std::uint32_t shift = 0;
   for (const std::string& pack : packs) {
@@ -217,7 +215,7 @@ Result<std::optional<std::string>> Join(const fs::path& objects,
   }
   std::ranges::sort(all, {}, &PackedObject::id);
   if (std::ranges::adjacent_find(all, {}, &PackedObject::id) != all.end()) {
-    return Name(boost::system::in_place_value, std::nullopt);
+    return std::string();
   }
   const fs::path draft = IncomingDirectory(objects) / "joined.pack";
   PackFileWriter writer(draft);
@@ -237,7 +235,7 @@ Result<std::optional<std::string>> Join(const fs::path& objects,
   index.replace_extension("idx");
   written = ReplaceFile(index, MakeIndex(all, *sha1));
   if (!written) return written.error();
-  return Name(boost::system::in_place_value, sha1->Hex());
+  return sha1->Hex();
 }
 
 // The smallest packs, as many as the rule above wants joined.
@@ -332,13 +330,13 @@ Result<bool> JoinSmallPacks(const fs::path& objects) {
   if (!lock) return false;  // another process is at it
   const std::vector<std::string> small = SmallPacks(objects);
   if (small.size() < 2) return false;
-  Result<std::optional<std::string>> joined = Join(objects, small);
+  Result<std::string> joined = Join(objects, small);
   if (!joined) return joined.error();
-  if (!*joined) return false;
-  Result<void> installed = InstallPack(objects, **joined);
+  if (joined->empty()) return false;
+  Result<void> installed = InstallPack(objects, *joined);
   if (!installed) return installed.error();
   for (const std::string& pack : small) {
-    if (pack != "pack-" + **joined) RemovePack(objects, pack);
+    if (pack != "pack-" + *joined) RemovePack(objects, pack);
   }
   return true;
 }

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
-#include <optional>
 #include <set>
 #include <utility>
 
@@ -98,10 +97,10 @@ class Editor {
  public:
   explicit Editor(git_repository* repository) : repository_(repository) {}
 
-  // Nothing: the directory is empty and goes.
-  Result<std::optional<git_oid>> Edit(const git_oid* id,
-                                      const std::vector<const TreeEdit*>& edits,
-                                      std::size_t depth) {
+  // No item: the directory is empty and goes.
+  Result<TreeItem> Edit(const git_oid* id,
+                        const std::vector<const TreeEdit*>& edits,
+                        std::size_t depth) {
     GitTree tree;
     if (id != nullptr) {
       Result<GitTree> found = LookUp(repository_, *id);
@@ -131,15 +130,13 @@ class Editor {
       Result<void> put = Put(builder.get(), name, old, *item);
       if (!put) return put.error();
     }
-    if (git_treebuilder_entrycount(builder.get()) == 0) {
-      return Result<std::optional<git_oid>>(boost::system::in_place_value,
-                                            std::nullopt);
-    }
-    git_oid made;
-    if (git_treebuilder_write(&made, builder.get()) != 0) {
+    TreeItem made;
+    if (git_treebuilder_entrycount(builder.get()) == 0) return made;
+    made.mode = GIT_FILEMODE_TREE;
+    if (git_treebuilder_write(&made.id, builder.get()) != 0) {
       return GitError("cannot write a tree");
     }
-    return Result<std::optional<git_oid>>(boost::system::in_place_value, made);
+    return made;
   }
 
  private:
@@ -149,10 +146,10 @@ class Editor {
     if (change.itself != nullptr && !IsTree(old)) item = change.itself->item;
     if (!change.below.empty()) {
       if (item.exists() && !IsTree(item)) return InTheWay(change);
-      Result<std::optional<git_oid>> directory =
+      Result<TreeItem> directory =
           Edit(IsTree(item) ? &item.id : nullptr, change.below, depth);
-      if (!directory) return directory.error();
-      item = *directory ? TreeItem{GIT_FILEMODE_TREE, **directory} : TreeItem{};
+      if (!directory) return directory;
+      item = *directory;
     }
     if (change.itself != nullptr && IsTree(old)) {
       if (item.exists()) return InTheWay(change);
@@ -277,9 +274,9 @@ Result<git_oid> EditTree(git_repository* repository, const git_oid& tree,
   std::vector<const TreeEdit*> all;
   for (const TreeEdit& edit : edits) all.push_back(&edit);
   Editor editor(repository);
-  Result<std::optional<git_oid>> made = editor.Edit(&tree, all, 0);
+  Result<TreeItem> made = editor.Edit(&tree, all, 0);
   if (!made) return made.error();
-  if (*made) return **made;
+  if (made->exists()) return made->id;
   GitTreeBuilder nothing;
   git_oid empty;
   if (git_treebuilder_new(nothing.Out(), repository, nullptr) != 0 ||

@@ -62,7 +62,7 @@ TEST_CASE("a report of a running search does not claim a final measurement") {
 TEST_CASE("what waits for an approval is listed with the command") {
   const std::string page = Page(*testing::Fold(testing::FruitfulRun()));
   CHECK(Has(page, "Node 12 needs simdjson"));
-  CHECK(Has(page, "coppice approve 20260901-223015-kqa"));
+  CHECK(Has(page, "coppice approve 20260901-223015-kqa simdjson"));
 }
 
 TEST_CASE("analytics count every finished attempt once in every table") {
