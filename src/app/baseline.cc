@@ -25,8 +25,7 @@ eval::BaselineLock LockOf(const Project& project, const Workbench& bench,
   lock.base = project.base;
   lock.digest = bench.measuring_digest();
   for (const vcs::TreeEntry& entry : project.files) {
-    if (std::ranges::binary_search(project.scope.immutable_files,
-                                   entry.path)) {
+    if (std::ranges::binary_search(project.scope.immutable_files, entry.path)) {
       lock.immutable[entry.path] = entry.blob.Hex();
     }
   }
@@ -87,22 +86,21 @@ Result<void> JudgeBaseline(const spec::Spec& spec, const Baseline& baseline) {
     if (!failed) continue;
     return Error{.code = ErrorCode::kCheck,
                  .what = "the base itself does not pass a gate: " + *failed,
-                 .next = "change metric.gates, or start from a base that "
-                         "passes"};
+                 .next =
+                     "change metric.gates, or start from a base that "
+                     "passes"};
   }
   const eval::BaselineReport& report = baseline.report;
-  const search::NoiseModel noise{
-      .sigma = report.sigma,
-      .relative = report.relative,
-      .repeats = spec.evaluation.repeats.value_or(report.deterministic ? 1
-                                                                       : 5)};
+  const search::NoiseModel noise{.sigma = report.sigma,
+                                 .relative = report.relative,
+                                 .repeats = spec.evaluation.repeats.value_or(
+                                     report.deterministic ? 1 : 5)};
   if (spec.metric.min_improvement.kind == spec::MinImprovement::Kind::kAuto ||
       noise.sigma == 0) {
     return Ok();
   }
   const double effect = search::Effect(spec.metric, noise, report.median);
-  const double term =
-      6 * noise.Noise(report.median) / std::sqrt(noise.repeats);
+  const double term = 6 * noise.Noise(report.median) / std::sqrt(noise.repeats);
   if (effect >= term || effect <= 0) return Ok();
   return Error{
       .code = ErrorCode::kCheck,
@@ -110,9 +108,9 @@ Result<void> JudgeBaseline(const spec::Spec& spec, const Baseline& baseline) {
           "the measurement is too noisy for min_improvement {}: with {} "
           "repeats only gains above {} can be told from noise",
           FormatShort(effect), noise.repeats, FormatShort(term)),
-      .cause = fmt::format("noise {} of the baseline",
-                           FormatPercent(noise.Noise(report.median) /
-                                         std::abs(report.median))),
+      .cause = fmt::format(
+          "noise {} of the baseline",
+          FormatPercent(noise.Noise(report.median) / std::abs(report.median))),
       .next = fmt::format("evaluation.repeats: {}, or a larger "
                           "min_improvement",
                           RepeatsFor(effect, noise.Noise(report.median)))};
@@ -125,9 +123,8 @@ Task<Result<Baseline>> MeasureBaseline(Project& project, Workbench& bench) {
   target.commit = project.base;
   eval::Opened opened = co_await bench.evaluator().Open(target);
   auto explain = [&](const eval::Failure& failure) {
-    return eval::ExplainBaselineFailure(project.spec(), failure,
-                                        project.home.work_dir,
-                                        project.TrackedPaths());
+    return eval::ExplainBaselineFailure(
+        project.spec(), failure, project.home.work_dir, project.TrackedPaths());
   };
   if (opened.failure) co_return explain(*opened.failure);
   const int count =

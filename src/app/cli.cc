@@ -20,7 +20,8 @@ constexpr const char* kAbout =
 
 constexpr const char* kExits =
     "Exit codes: 0 done, an improvement is confirmed (run, resume, step);\n"
-    "1 failed, nothing half done; 2 usage, spec or check error, nothing spent;\n"
+    "1 failed, nothing half done; 2 usage, spec or check error, nothing "
+    "spent;\n"
     "3 no confirmed improvement; 4 a budget ended before anything was\n"
     "measured; 5 paused for you; 6 another process owns the run; 130, 143\n"
     "interrupted, resumable.\n"
@@ -123,8 +124,8 @@ void OnParsedWithOverrides(CLI::App* command, std::shared_ptr<Options> options,
 
 void AddStarting(CLI::App& app, Command& chosen) {
   auto init = std::make_shared<InitOptions>();
-  CLI::App* c = app.add_subcommand(
-      "init", "make a demo repository to try coppice on");
+  CLI::App* c =
+      app.add_subcommand("init", "make a demo repository to try coppice on");
   c->add_option("goal", init->goal, "what to optimise");
   c->add_option("--demo", init->demo, "directory to make")->type_name("DIR");
   c->add_flag("--force", init->force, "replace an existing file");

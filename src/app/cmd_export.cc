@@ -84,16 +84,16 @@ std::string SquashMessage(const search::State& state,
   if (steps.size() == 1) return StepMessage(state, steps.front(), metric);
   std::string message = OneLine(Sanitize(state.spec().goal), 72) + "\n\n";
   for (AttemptId step : steps) {
-    message += Wrap("- " + OneLine(Sanitize(state.Info(step)->plan.idea), 300),
-                    72) +
-               "\n";
+    message +=
+        Wrap("- " + OneLine(Sanitize(state.Info(step)->plan.idea), 300), 72) +
+        "\n";
   }
   return message + "\n" + Trailers(state, steps.back(), metric);
 }
 
 // One step for a squash; one for each node from the base down for a stack.
-std::vector<vcs::ExportStep> StepsTo(const search::State& state,
-                                     AttemptId node, const std::string& mode) {
+std::vector<vcs::ExportStep> StepsTo(const search::State& state, AttemptId node,
+                                     const std::string& mode) {
   const search::SolutionTree& tree = state.tree();
   const NodeId last = *tree.Find(node);
   const std::string metric = MetricTrailer(state, node);
@@ -104,8 +104,8 @@ std::vector<vcs::ExportStep> StepsTo(const search::State& state,
     for (std::size_t i = path.size() - 1; i > 0; --i) {
       made.push_back(tree[path[i - 1]].attempt);
     }
-    steps.push_back({state.base(), tree[last].commit,
-                     SquashMessage(state, made, metric)});
+    steps.push_back(
+        {state.base(), tree[last].commit, SquashMessage(state, made, metric)});
     return steps;
   }
   for (std::size_t i = path.size() - 1; i > 0; --i) {
@@ -124,16 +124,18 @@ Result<Plan> MakePlan(ReadRun& run, const ExportOptions& options) {
   plan.node = *node;
   std::optional<NodeId> vertex = state.tree().Find(*node);
   if (!vertex) {
-    return Error{.code = ErrorCode::kNotFound,
-                 .what = fmt::format("attempt {} became no commit",
-                                     node->value())};
+    return Error{
+        .code = ErrorCode::kNotFound,
+        .what = fmt::format("attempt {} became no commit", node->value())};
   }
   if (*vertex == state.tree().root()) {
     return Error{.code = ErrorCode::kNotFound,
-                 .what = "the best node is still the base: there is nothing "
-                         "to export",
-                 .next = "`coppice top`, then `coppice export --node N` for a "
-                         "node of your choice"};
+                 .what =
+                     "the best node is still the base: there is nothing "
+                     "to export",
+                 .next =
+                     "`coppice top`, then `coppice export --node N` for a "
+                     "node of your choice"};
   }
   plan.mode = options.mode.empty() ? state.spec().export_.mode : options.mode;
   plan.branch = BranchName(state.spec(), options.branch);
@@ -160,8 +162,10 @@ Task<Result<double>> Verify(Workbench& bench, const search::State& state,
   eval::Opened opened = co_await bench.evaluator().Open(target);
   auto failed = [&](const eval::Failure& failure) {
     return Error{.code = ErrorCode::kIo,
-                 .what = "the exported commit does not pass in a clean "
-                         "checkout: " + failure.reason,
+                 .what =
+                     "the exported commit does not pass in a clean "
+                     "checkout: " +
+                     failure.reason,
                  .where = failure.log,
                  .cause = failure.tail,
                  .next = "no branch was made; look at the log"};
@@ -189,10 +193,12 @@ Task<Result<double>> Verify(Workbench& bench, const search::State& state,
         .what = fmt::format("the exported commit measures {} in a clean "
                             "checkout, not {}",
                             FormatShort(value, 5), FormatShort(*expected, 5)),
-        .cause = "the base has moved, or the gain came from what an earlier "
-                 "build left behind",
-        .next = "no branch was made; `coppice show --why` shows what was "
-                "measured"};
+        .cause =
+            "the base has moved, or the gain came from what an earlier "
+            "build left behind",
+        .next =
+            "no branch was made; `coppice show --why` shows what was "
+            "measured"};
   }
   co_return value;
 }
@@ -202,12 +208,9 @@ int SayPlan(const Global& global, const Plan& plan, const std::string& done,
   if (global.output == OutputMode::kJson) {
     Json hexes = Json::array();
     for (ObjectId commit : commits) hexes.push_back(commit.Hex());
-    Json json{{"node", plan.node.value()},
-              {"branch", plan.branch},
-              {"mode", plan.mode},
-              {"onto", plan.onto.Hex()},
-              {"commits", hexes},
-              {"value", nullptr},
+    Json json{{"node", plan.node.value()}, {"branch", plan.branch},
+              {"mode", plan.mode},         {"onto", plan.onto.Hex()},
+              {"commits", hexes},          {"value", nullptr},
               {"done", done == "made"}};
     if (value) json["value"] = *value;
     Print(DumpCanonical(json));
@@ -220,8 +223,7 @@ int SayPlan(const Global& global, const Plan& plan, const std::string& done,
   if (value) {
     Print(fmt::format("verified in a clean checkout: checks pass, {}",
                       FormatShort(*value, 5)));
-    Print(fmt::format("review: git diff {}...{}", plan.onto_name,
-                      plan.branch));
+    Print(fmt::format("review: git diff {}...{}", plan.onto_name, plan.branch));
   }
   return kDone;
 }
@@ -229,8 +231,8 @@ int SayPlan(const Global& global, const Plan& plan, const std::string& done,
 int WritePatch(const Global& global, ReadRun& run, const Plan& plan,
                const std::string& file) {
   const search::SolutionTree& tree = run.state->tree();
-  Result<std::string> patch = run.store->Diff(
-      run.state->base(), tree[*tree.Find(plan.node)].commit);
+  Result<std::string> patch =
+      run.store->Diff(run.state->base(), tree[*tree.Find(plan.node)].commit);
   if (!patch) return Fail(global, patch.error());
   Result<void> written =
       report::WriteWhole(std::filesystem::absolute(file), *patch);
@@ -246,9 +248,8 @@ Result<double> VerifyInOrder(ReadRun& run, AttemptId node, ObjectId commit) {
   if (!places) return places.error();
   // The workbench gets the store that holds the composed commits.
   repository.store = std::move(run.store);
-  Result<Project> project =
-      OpenRunProject(std::move(repository), state.spec(), state.merged_spec(),
-                     state.base());
+  Result<Project> project = OpenRunProject(std::move(repository), state.spec(),
+                                           state.merged_spec(), state.base());
   if (!project) return project.error();
   Result<eval::BaselineLock> lock =
       eval::ParseLock(state.start().lock_json, "baseline.lock");

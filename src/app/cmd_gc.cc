@@ -20,8 +20,8 @@ Result<std::chrono::seconds> ParseAge(const std::string& text) {
   std::int64_t number = 0;
   const char* end = text.data() + text.size();
   const auto parsed = std::from_chars(text.data(), end, number);
-  const std::string_view unit(parsed.ptr, static_cast<std::size_t>(
-                                              end - parsed.ptr));
+  const std::string_view unit(parsed.ptr,
+                              static_cast<std::size_t>(end - parsed.ptr));
   const std::map<std::string_view, std::int64_t> units{
       {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}, {"w", 604800}};
   auto found = units.find(unit);
@@ -55,8 +55,7 @@ Result<void> FreeSlots(const Opened& repository, bool dry_run) {
     if (!removed) return removed;
   }
   Print(fmt::format("{} {} slot directories, {}",
-                    dry_run ? "would free" : "freed", count,
-                    Megabytes(freed)));
+                    dry_run ? "would free" : "freed", count, Megabytes(freed)));
   return Ok();
 }
 

@@ -70,18 +70,20 @@ Result<void> MakeDemo(const fs::path& dir, bool force) {
 
 int Init(const Global& global, const InitOptions& options) {
   if (options.demo.empty()) {
-    return Fail(global,
-                Error{.code = ErrorCode::kUsage,
-                      .what = "writing a spec for you is not in this version",
-                      .next = "write coppice.yaml by hand (README.md shows "
-                              "eight lines), or try `coppice init --demo DIR`"});
+    return Fail(
+        global,
+        Error{.code = ErrorCode::kUsage,
+              .what = "writing a spec for you is not in this version",
+              .next = "write coppice.yaml by hand (README.md shows "
+                      "eight lines), or try `coppice init --demo DIR`"});
   }
   const fs::path dir = fs::absolute(options.demo);
   Result<void> made = MakeDemo(dir, options.force);
   if (!made) return Fail(global, made.error());
-  Print(fmt::format("a hash table to optimise is in {}\nnext: cd {} && coppice "
-                    "run",
-                    dir.string(), options.demo));
+  Print(
+      fmt::format("a hash table to optimise is in {}\nnext: cd {} && coppice "
+                  "run",
+                  dir.string(), options.demo));
   return kDone;
 }
 

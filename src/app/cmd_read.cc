@@ -27,9 +27,7 @@
 namespace coppice::app {
 namespace {
 
-bool AsJson(const Global& global) {
-  return global.output == OutputMode::kJson;
-}
+bool AsJson(const Global& global) { return global.output == OutputMode::kJson; }
 
 void PrintRaw(std::string_view text) {
   if (!text.empty() && text.back() == '\n') text.remove_suffix(1);
@@ -39,13 +37,11 @@ void PrintRaw(std::string_view text) {
 Result<ObjectId> CommitOf(const ReadRun& run, AttemptId attempt) {
   std::optional<NodeId> node = run.state->tree().Find(attempt);
   if (node) return run.state->tree()[*node].commit;
-  return Error{.code = ErrorCode::kNotFound,
-               .what = fmt::format("attempt {} became no commit: {}",
-                                   attempt.value(),
-                                   run.state->tree()
-                                       .FindAttempt(attempt)
-                                       ->reason),
-               .next = fmt::format("`coppice show {}`", attempt.value())};
+  return Error{
+      .code = ErrorCode::kNotFound,
+      .what = fmt::format("attempt {} became no commit: {}", attempt.value(),
+                          run.state->tree().FindAttempt(attempt)->reason),
+      .next = fmt::format("`coppice show {}`", attempt.value())};
 }
 
 }  // namespace
@@ -107,10 +103,9 @@ int Show(const Global& global, const ShowOptions& options) {
   const search::State& state = *run->state;
   const search::AttemptInfo& info = *state.Info(*attempt);
   auto none = [&](const char* what) {
-    return Fail(global,
-                Error{.code = ErrorCode::kNotFound,
-                      .what = fmt::format("attempt {} has no {}",
-                                          attempt->value(), what)});
+    return Fail(global, Error{.code = ErrorCode::kNotFound,
+                              .what = fmt::format("attempt {} has no {}",
+                                                  attempt->value(), what)});
   };
   if (options.prompt) {
     if (info.prompt_seq == 0) return none("prompt");
@@ -163,8 +158,8 @@ int Diff(const Global& global, const DiffOptions& options) {
     if (!diff) return Fail(global, diff.error());
     patch = std::move(*diff);
   }
-  Result<Patch> parsed = patch.empty() ? Result<Patch>(Patch())
-                                       : ParsePatch(patch);
+  Result<Patch> parsed =
+      patch.empty() ? Result<Patch>(Patch()) : ParsePatch(patch);
   if (AsJson(global)) {
     Json files = Json::array();
     if (parsed) {

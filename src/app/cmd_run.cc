@@ -42,8 +42,9 @@ Result<llm::Proposal> ProposalFromPatch(const std::string& file,
     Error error = changes.error();
     error.code = ErrorCode::kUsage;
     error.where = file;
-    error.next = "make the patch against the parent: `coppice step --parent "
-                 "NODE`";
+    error.next =
+        "make the patch against the parent: `coppice step --parent "
+        "NODE`";
     return error;
   }
   proposal.changes = std::move(*changes);

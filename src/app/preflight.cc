@@ -32,21 +32,20 @@ std::string SandboxLine(const Workbench& bench, const Isolation& isolation) {
 
 std::string BaselineLine(const spec::Spec& spec, const Baseline& baseline) {
   const eval::BaselineReport& report = baseline.report;
-  const int repeats = spec.evaluation.repeats.value_or(
-      report.deterministic ? 1 : 5);
-  const double noise = report.relative ? report.sigma * std::abs(report.median)
-                                       : report.sigma;
+  const int repeats =
+      spec.evaluation.repeats.value_or(report.deterministic ? 1 : 5);
+  const double noise =
+      report.relative ? report.sigma * std::abs(report.median) : report.sigma;
   return fmt::format(
-      "baseline   {} = {}, {}; {} samples of {}{}",
-      spec.metric.name, FormatShort(report.median, 5),
+      "baseline   {} = {}, {}; {} samples of {}{}", spec.metric.name,
+      FormatShort(report.median, 5),
       report.deterministic
           ? std::string("deterministic")
-          : fmt::format("noise {} ({:.1f} %), {} pairs to confirm a gain",
-                        FormatShort(noise, 2),
-                        report.median == 0 ? 0
-                                           : 100 * noise /
-                                                 std::abs(report.median),
-                        repeats),
+          : fmt::format(
+                "noise {} ({:.1f} %), {} pairs to confirm a gain",
+                FormatShort(noise, 2),
+                report.median == 0 ? 0 : 100 * noise / std::abs(report.median),
+                repeats),
       report.values.size(), FormatDuration(report.seconds),
       baseline.measured_now ? "" : " (from baseline.lock)");
 }
@@ -104,8 +103,7 @@ Result<Preflight> RunPreflight(const Global& global, const std::string& spec,
   Workbench& bench = **made;
 
   std::vector<std::string> why_not;
-  Result<std::optional<Baseline>> usable =
-      UsableBaseline(own, bench, why_not);
+  Result<std::optional<Baseline>> usable = UsableBaseline(own, bench, why_not);
   if (!usable) return usable.error();
   if (*usable && !measure_anew) {
     preflight.baseline = std::move(**usable);
@@ -136,8 +134,7 @@ Result<Preflight> RunPreflight(const Global& global, const std::string& spec,
                             preflight.forecast.warnings.begin(),
                             preflight.forecast.warnings.end());
   Warn(preflight.warnings, own);
-  preflight.findings =
-      Findings(preflight, bench, bench.sandbox().isolation());
+  preflight.findings = Findings(preflight, bench, bench.sandbox().isolation());
   return preflight;
 }
 
@@ -151,9 +148,8 @@ void PrintPreflight(const Global& global, const Preflight& preflight) {
 
 int Check(const Global& global, const CheckOptions& options) {
   int interrupted = 0;
-  Result<Preflight> preflight =
-      RunPreflight(global, options.spec, options.overrides, false, true,
-                   interrupted);
+  Result<Preflight> preflight = RunPreflight(
+      global, options.spec, options.overrides, false, true, interrupted);
   if (interrupted != 0) return interrupted;
   if (!preflight) return Fail(global, preflight.error());
   PrintPreflight(global, *preflight);

@@ -45,8 +45,9 @@ Result<void> RefuseSubmodules(const std::vector<vcs::TreeEntry>& files) {
                  .what = fmt::format("\"{}\" is a submodule, which this "
                                      "version cannot put into a slot",
                                      entry.path),
-                 .next = "search in the submodule's own repository, or in a "
-                         "branch that holds its files"};
+                 .next =
+                     "search in the submodule's own repository, or in a "
+                     "branch that holds its files"};
   }
   return Ok();
 }
@@ -63,8 +64,9 @@ Result<void> RefuseDirty(Project& project) {
   return Error{.code = ErrorCode::kCheck,
                .what = fmt::format("uncommitted changes in scope: {}",
                                    fmt::join(*dirty, ", ")),
-               .cause = "coppice starts from the commit HEAD, not from the "
-                        "work tree",
+               .cause =
+                   "coppice starts from the commit HEAD, not from the "
+                   "work tree",
                .next = "commit or stash them"};
 }
 
@@ -83,12 +85,13 @@ Result<void> RefuseNoProposer(const spec::Spec& spec) {
                  .cause = "models come with a later version",
                  .next = "write `proposers: [{edits: {}}]` or a `command`"};
   }
-  return Error{.code = ErrorCode::kUsage,
-               .what = "the spec names no proposer, and no key is set",
-               .cause = fmt::format("none of {} is set",
-                                    fmt::join(kVariables, ", ")),
-               .next = "write `proposers: [{edits: {}}]` for the built-in "
-                       "edits, which need no model"};
+  return Error{
+      .code = ErrorCode::kUsage,
+      .what = "the spec names no proposer, and no key is set",
+      .cause = fmt::format("none of {} is set", fmt::join(kVariables, ", ")),
+      .next =
+          "write `proposers: [{edits: {}}]` for the built-in "
+          "edits, which need no model"};
 }
 
 Result<void> ResolveFiles(Project& project, std::string_view spec_path) {
@@ -120,8 +123,9 @@ Result<fs::path> SpecFile(const Home& home, const std::string& given) {
                .what = given.empty() ? "there is no coppice.yaml"
                                      : "there is no such spec",
                .where = file.string(),
-               .next = "write one (README.md shows eight lines), or try "
-                       "`coppice init --demo DIR`"};
+               .next =
+                   "write one (README.md shows eight lines), or try "
+                   "`coppice init --demo DIR`"};
 }
 
 }  // namespace

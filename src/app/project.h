@@ -29,9 +29,7 @@ struct Project {
 
   const spec::Spec& spec() const { return loaded.spec; }
   std::set<std::string> TrackedPaths() const;
-  std::filesystem::path NameDir() const {
-    return home.coppice / spec().name;
-  }
+  std::filesystem::path NameDir() const { return home.coppice / spec().name; }
   std::filesystem::path LockFile() const { return NameDir() / "baseline.lock"; }
 };
 

@@ -62,11 +62,11 @@ Result<AttemptId> ReadRun::Node(const std::string& node) const {
   if (!number) return number.error();
   const AttemptId attempt(*number);
   if (state->Info(attempt) != nullptr) return attempt;
-  return Error{.code = ErrorCode::kNotFound,
-               .what = fmt::format("run {} has no node {}", state->run(),
-                                   *number),
-               .next = fmt::format("it has 0 to {}; see `coppice tree`",
-                                   state->next_attempt().value() - 1)};
+  return Error{
+      .code = ErrorCode::kNotFound,
+      .what = fmt::format("run {} has no node {}", state->run(), *number),
+      .next = fmt::format("it has 0 to {}; see `coppice tree`",
+                          state->next_attempt().value() - 1)};
 }
 
 Result<ReadRun> OpenRun(const Global& global, const std::string& run,

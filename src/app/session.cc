@@ -24,16 +24,21 @@ constexpr int kAttemptsPerTables = 100;
 // Below this nothing new is started: a journal must always find room.
 constexpr std::uint64_t kDiskReserve = std::uint64_t{256} << 20;
 
-std::function<bool()> DiskWatch(std::vector<fs::path> places) {
-  return [places = std::move(places)] {
+std::function<std::optional<std::string>()> DiskWatch(
+    std::vector<fs::path> places) {
+  return [places = std::move(places)]() -> std::optional<std::string> {
     for (const fs::path& place : places) {
       struct statvfs disk;
-      if (statvfs(place.c_str(), &disk) == 0 &&
-          disk.f_bavail * disk.f_frsize < kDiskReserve) {
-        return true;
+      if (statvfs(place.c_str(), &disk) != 0) continue;
+      const std::uint64_t free = disk.f_bavail * disk.f_frsize;
+      if (free < kDiskReserve) {
+        return fmt::format(
+            "only {} MB are free at {}; free {} MB (`coppice "
+            "gc --slots` may help)",
+            free >> 20, place.string(), kDiskReserve >> 20);
       }
     }
-    return false;
+    return std::nullopt;
   };
 }
 
@@ -46,8 +51,9 @@ Result<void> CheckOverrides(const Overrides& overrides) {
     return Error{.code = ErrorCode::kUsage,
                  .what = fmt::format("\"{}\" cannot change within a run", key),
                  .cause = "scores before and after would not be comparable",
-                 .next = "start a new run; budget, parallel, instructions, "
-                         "proposers and hooks may change"};
+                 .next =
+                     "start a new run; budget, parallel, instructions, "
+                     "proposers and hooks may change"};
   }
   return Ok();
 }
@@ -126,7 +132,7 @@ Result<void> Session::MakeSearch() {
       .scope = project_.scope,
       .evaluations = bench_->evaluations(),
       .open_sessions = bench_->open_sessions(),
-      .disk_is_low = DiskWatch({directory_, CacheDirectory()}),
+      .full_disk = DiskWatch({directory_, CacheDirectory()}),
   };
   for (const llm::NamedProposer& proposer : bench_->proposers()) {
     parts.arms.push_back({proposer.name, proposer.weight, proposer.operators,
@@ -198,9 +204,8 @@ Result<std::unique_ptr<Session>> Session::Open(const Global& global,
   }
   Opened repository{read->home, std::move(read->store)};
   read->journal.reset();
-  Result<Project> project =
-      OpenRunProject(std::move(repository), std::move(spec), std::move(merged),
-                     started.base);
+  Result<Project> project = OpenRunProject(
+      std::move(repository), std::move(spec), std::move(merged), started.base);
   if (!project) return project.error();
   std::unique_ptr<Session> session(new Session(global, std::move(*project)));
   Result<eval::BaselineLock> lock =
@@ -265,8 +270,8 @@ Result<void> Session::WriteViews() {
   if (written) written = views_->WriteTables(state);
   report::ReportInput input;
   input.now = bench_->clock().Wall();
-  Result<std::string> diff = project_.store->Diff(
-      project_.base, state.tree()[state.best()].commit);
+  Result<std::string> diff =
+      project_.store->Diff(project_.base, state.tree()[state.best()].commit);
   if (diff) input.diff = std::move(*diff);
   if (written) written = views_->WriteReport(state, input);
   return written;
@@ -280,10 +285,11 @@ void Session::SayDeferred() const {
     if (!info.evaluated || info.evaluated->outcome != Outcome::kDeferred) {
       continue;
     }
-    Print(fmt::format("deferred: #{} needs {}; `coppice approve {}` evaluates "
-                      "it",
-                      attempt.value(), fmt::join(info.needs, ", "),
-                      fmt::join(info.needs, " ")));
+    Print(
+        fmt::format("deferred: #{} needs {}; `coppice approve {}` evaluates "
+                    "it",
+                    attempt.value(), fmt::join(info.needs, ", "),
+                    fmt::join(info.needs, " ")));
   }
 }
 
@@ -295,8 +301,9 @@ int Session::Conclude(const search::Ending& ending) {
   Print(fmt::format("report: {}", (directory_ / "report.md").string()));
   switch (ending.exit) {
     case kDone:
-      Print("next: `coppice export` makes a branch to review, `coppice diff "
-            "best --against base` shows it");
+      Print(
+          "next: `coppice export` makes a branch to review, `coppice diff "
+          "best --against base` shows it");
       break;
     case kPaused:
     case 130:
@@ -304,9 +311,10 @@ int Session::Conclude(const search::Ending& ending) {
       Print(fmt::format("next: `coppice resume {}`", id_));
       break;
     default:
-      Print(fmt::format("next: `coppice top`, or `coppice resume {} "
-                        "--max-nodes N` to go on",
-                        id_));
+      Print(
+          fmt::format("next: `coppice top`, or `coppice resume {} "
+                      "--max-nodes N` to go on",
+                      id_));
   }
   return ending.exit;
 }
@@ -314,18 +322,16 @@ int Session::Conclude(const search::Ending& ending) {
 int Session::Run() {
   search::Ending ending;
   auto run = [&]() -> Task<void> { ending = co_await search_->Run(); };
-  bench_->Run(run(), [this](int signal, int before) {
-    OnSignal(signal, before);
-  });
+  bench_->Run(run(),
+              [this](int signal, int before) { OnSignal(signal, before); });
   return Conclude(ending);
 }
 
 int Session::Finish() {
   search::Ending ending;
   auto run = [&]() -> Task<void> { ending = co_await search_->Finish(); };
-  bench_->Run(run(), [this](int signal, int before) {
-    OnSignal(signal, before);
-  });
+  bench_->Run(run(),
+              [this](int signal, int before) { OnSignal(signal, before); });
   return Conclude(ending);
 }
 
@@ -334,9 +340,8 @@ Result<AttemptId> Session::Step(search::Search::StepRequest request) {
   auto run = [&]() -> Task<void> {
     made = co_await search_->Step(std::move(request));
   };
-  bench_->Run(run(), [this](int signal, int before) {
-    OnSignal(signal, before);
-  });
+  bench_->Run(run(),
+              [this](int signal, int before) { OnSignal(signal, before); });
   Result<void> views = WriteViews();
   if (!views) LogWarning(views.error().Text());
   return *made;

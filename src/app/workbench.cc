@@ -72,8 +72,8 @@ eval::ImmutableRules RulesOf(Project& project) {
     executable[entry.path] = entry.executable;
   }
   const ObjectId base = project.base;
-  rules.root_file = [store, base, executable](const std::string& path)
-      -> Result<eval::RootFile> {
+  rules.root_file = [store, base, executable](
+                        const std::string& path) -> Result<eval::RootFile> {
     Result<std::string> text = store->ReadFile(base, path);
     if (!text) return text.error();
     auto found = executable.find(path);
@@ -112,8 +112,8 @@ Result<std::unique_ptr<Workbench>> Workbench::Make(Project& project,
   bench->sandbox_ = std::move(*made);
   bench->environment_ = eval::ReadEnvironment("/");
   bench->environment_.isolation = bench->sandbox_->isolation().name;
-  Result<std::string> digest = eval::MeasuringDigest(
-      project.loaded.merged_json, CopiedDigests(project));
+  Result<std::string> digest =
+      eval::MeasuringDigest(project.loaded.merged_json, CopiedDigests(project));
   if (!digest) return digest.error();
   bench->measuring_digest_ = std::move(*digest);
   Result<eval::Variables> passed =

@@ -1,9 +1,8 @@
 #include "base/digest.h"
 
 // libmd's header needs the C integer types first.
-#include <sys/types.h>
-
 #include <sha2.h>
+#include <sys/types.h>
 
 #include <array>
 

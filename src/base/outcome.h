@@ -34,13 +34,37 @@ enum class Outcome {
 enum class Status { kKeep, kDiscard, kCrash, kNone };
 
 // How one command ended. kLost is our fault: retried, never scored.
-enum class Verdict { kOk, kFailed, kCrashed, kTimeout, kMemory, kAborted, kLost };
+enum class Verdict {
+  kOk,
+  kFailed,
+  kCrashed,
+  kTimeout,
+  kMemory,
+  kAborted,
+  kLost
+};
 
 // The phases of an evaluation, in order; also the value of COPPICE_PHASE.
-enum class EvalPhase { kSetup, kBuild, kSmoke, kCheck, kMeasure, kDiagnose, kHoldout };
+enum class EvalPhase {
+  kSetup,
+  kBuild,
+  kSmoke,
+  kCheck,
+  kMeasure,
+  kDiagnose,
+  kHoldout
+};
 
 // Why a sample was taken (SPEC §4, `sampled`).
-enum class SamplePhase { kBaseline, kCheck, kScreen, kConfirm, kCanary, kFinal, kHoldout };
+enum class SamplePhase {
+  kBaseline,
+  kCheck,
+  kScreen,
+  kConfirm,
+  kCanary,
+  kFinal,
+  kHoldout
+};
 
 // How a node is made from its parents.
 enum class Operator { kDraft, kImprove, kDebug, kTune, kMerge };

@@ -26,9 +26,7 @@ Rng Rng::Stream(std::uint64_t seed, std::int64_t number,
 
 std::uint64_t Rng::Next() { return Mix(state_ += kGolden); }
 
-double Rng::Uniform() {
-  return static_cast<double>(Next() >> 11) * 0x1.0p-53;
-}
+double Rng::Uniform() { return static_cast<double>(Next() >> 11) * 0x1.0p-53; }
 
 // Lemire's multiply-and-reject: no bias, no division in the common case.
 std::uint64_t Rng::Below(std::uint64_t bound) {

@@ -16,10 +16,10 @@ class Rng {
                     std::string_view purpose);
 
   std::uint64_t Next();
-  double Uniform();                           // [0, 1)
-  std::uint64_t Below(std::uint64_t bound);   // [0, bound), bound > 0
+  double Uniform();                          // [0, 1)
+  std::uint64_t Below(std::uint64_t bound);  // [0, bound), bound > 0
   bool Chance(double p) { return Uniform() < p; }
-  double Normal();                            // mean 0, deviation 1
+  double Normal();  // mean 0, deviation 1
 
  private:
   std::uint64_t state_;

@@ -29,18 +29,18 @@ struct Bind {
 };
 
 struct CommandLimits {
-  std::vector<int> cpus;           // cores; empty: inherited
-  std::int64_t memory_mb = 0;      // 0: the sandbox's default
-  std::int64_t output_mb = 64;     // kept on disk; stop at 16 times that
+  std::vector<int> cpus;        // cores; empty: inherited
+  std::int64_t memory_mb = 0;   // 0: the sandbox's default
+  std::int64_t output_mb = 64;  // kept on disk; stop at 16 times that
   int pids = 512;
 };
 
 enum class OutputStream { kStdout, kStderr };
 
 struct CommandRequest {
-  std::string command;   // run as: sh -c COMMAND
+  std::string command;  // run as: sh -c COMMAND
   WorkTree tree;
-  std::string cwd = "."; // relative to the tree
+  std::string cwd = ".";  // relative to the tree
   // PATH, LANG and TZ, a private HOME and TMPDIR are set by the sandbox, these
   // on top. Nothing of the caller's environment is passed.
   std::vector<std::pair<std::string, std::string>> env;
@@ -68,9 +68,9 @@ struct Captured {
 
 struct CommandResult {
   Verdict verdict = Verdict::kLost;
-  std::string reason;  // "exit 3", "SIGSEGV", "wall", "pids limit", ...
-  int exit_code = -1;  // of a command that exited, else -1
-  int signal = 0;      // of one that a signal ended
+  std::string reason;       // "exit 3", "SIGSEGV", "wall", "pids limit", ...
+  int exit_code = -1;       // of a command that exited, else -1
+  int signal = 0;           // of one that a signal ended
   double wall_seconds = 0;  // from exec to exit
   double cpu_seconds = 0;   // of all its processes
   std::int64_t max_rss_kb = 0;
@@ -81,8 +81,8 @@ struct CommandResult {
 
 // What a Sandbox can promise, as found by trying (MEASURE §2).
 struct Isolation {
-  int level = 0;            // 0 .. 3
-  std::string name;         // "L2/v1"
+  int level = 0;                   // 0 .. 3
+  std::string name;                // "L2/v1"
   std::vector<std::string> lines;  // one a finding, for `check`
 };
 

@@ -17,8 +17,7 @@ constexpr auto kNever = std::chrono::steady_clock::time_point::max();
 
 Task<void> SleepUntilCancelled(asio::steady_timer& timer) {
   boost::system::error_code ignored;
-  co_await timer.async_wait(
-      asio::redirect_error(asio::use_awaitable, ignored));
+  co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
 }
 
 }  // namespace

@@ -80,7 +80,8 @@ class Workspaces {
 
   // What processes wrote or removed in the slot since Acquire (or Restore of
   // that path). Regular files that git ignores are included; sorted.
-  virtual Task<Result<std::vector<TouchedPath>>> Touched(const Lease& lease) = 0;
+  virtual Task<Result<std::vector<TouchedPath>>> Touched(
+      const Lease& lease) = 0;
 
   // Puts these paths back as Acquire left them.
   virtual Task<Result<void>> Restore(const Lease& lease,

@@ -79,8 +79,9 @@ std::string Leaderboard(const search::State& state, std::size_t limit) {
   page += LeftOut(ranking.size(), limit, "measured nodes");
   page += LeftOut(failed.size(), limit, "failed attempts");
   page +=
-      "\nRank 1 is the best that fresh samples confirmed. A value below it may "
-      "look better; it was not confirmed.\n";
+      "\nRank 1 is the node that the decision rule points at. A row below it "
+      "may show a better value: it was not confirmed, or it is a tie that "
+      "changes more lines.\n";
   return page;
 }
 

@@ -55,6 +55,11 @@ std::string FinalRows(const search::State& state) {
         FormatShort(state.measurements().Aggregate(finalist.values)),
         FormatShort(low), FormatShort(high));
   }
+  if (state.final()->confirmed) {
+    rows +=
+        "\nAmong finalists that the threshold cannot tell from the top, the "
+        "one with the fewest changed lines wins.\n";
+  }
   return rows;
 }
 

@@ -21,7 +21,7 @@ std::string TableRow(const std::string& rank, const std::string& node,
                      const std::string& idea) {
   const std::string row = fmt::format(
       "{} {} {} {} {} {}  ", Right(rank, 4), Left(node, 6), Left(outcome, 15),
-      Right(value, 11), Right(change, 8), Right(samples, 7));
+      Right(value, 12), Right(change, 8), Right(samples, 7));
   const std::size_t used = Columns(row);
   const std::string text =
       row + Safe(idea, kTableWidth > used + 20 ? kTableWidth - used : 20);
@@ -76,7 +76,7 @@ std::string TopTable(const search::State& state, const TopOptions& options) {
   const std::vector<std::size_t> ranks = Ranks(state, attempts);
   const AttemptId best = BestAttempt(state);
   std::string table =
-      TableRow("rank", "node", "outcome", Safe(state.spec().metric.name, 11),
+      TableRow("rank", "node", "outcome", Safe(state.spec().metric.name, 12),
                "change", "samples", "idea");
   for (std::size_t i = 0; i < attempts.size(); ++i) {
     const AttemptId attempt = attempts[i];

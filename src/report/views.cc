@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <fstream>
 #include <iterator>
@@ -51,7 +52,6 @@ std::string PlanMarkdown(const search::State& state, AttemptId attempt) {
   if (info == nullptr) return "";
   const llm::Plan& plan = info->plan;
   std::string parts;
-  AddPart(parts, "Category", plan.category);
   AddPart(parts, "Bottleneck", plan.bottleneck);
   AddPart(parts, "Alternatives", plan.alternatives);
   AddPart(parts, "Expected", plan.expect);
@@ -62,6 +62,7 @@ std::string PlanMarkdown(const search::State& state, AttemptId attempt) {
   }
   AddPart(parts, "Needs", needs);
   if (parts.empty()) return "";
+  AddPart(parts, "Category", plan.category);
   return fmt::format("# {}\n{}", Markdown(IdeaOf(state, attempt)), parts);
 }
 
@@ -151,7 +152,16 @@ Result<void> ViewWriter::WriteTables(const search::State& state) {
     Result<void> done = WriteWhole(run_dir_ / name, render(state));
     if (!done) return done;
   }
+  in_tables_ = state.order_of_completion().size();
   return Ok();
+}
+
+Result<void> ViewWriter::WriteTablesIfDue(const search::State& state) {
+  const std::size_t finished = state.order_of_completion().size();
+  if (finished < in_tables_ + std::max<std::size_t>(10, in_tables_ / 5)) {
+    return Ok();
+  }
+  return WriteTables(state);
 }
 
 Result<void> ViewWriter::WriteReport(const search::State& state,

@@ -36,6 +36,9 @@ class ViewWriter {
   // results.jsonl, results.tsv, leaderboard.md, experiment-log.yaml and
   // digest.md, anew. The cost follows the size of the tree.
   Result<void> WriteTables(const search::State& state);
+  // The same, but only when a fifth more attempts (and ten) finished than at
+  // the last time: to be called after each, at a cost that stays flat.
+  Result<void> WriteTablesIfDue(const search::State& state);
   // report.md.
   Result<void> WriteReport(const search::State& state,
                            const ReportInput& input);
@@ -47,10 +50,11 @@ class ViewWriter {
   const FindTexts texts_;
   // When each attempt that was written had finished.
   std::unordered_map<AttemptId, WallTime> written_;
+  std::size_t in_tables_ = 0;  // finished attempts in the tables on disk
 };
 
 // plan.md: the plan as the proposer gave it; empty if there is nothing in it
-// but the idea.
+// but the idea and its category.
 std::string PlanMarkdown(const search::State& state, AttemptId attempt);
 
 // Writes `text` under a temporary name beside `file`, then renames it.

@@ -47,11 +47,10 @@ Expander::Expander(Parts parts) : parts_(std::move(parts)) {}
 std::optional<std::size_t> Expander::ChooseArm(Operator op) const {
   std::vector<ArmChoice> choices;
   for (const Arm& arm : parts_.arms) {
-    const bool asked_for =
-        arm.operators.empty() ||
-        std::ranges::count(arm.operators, Name(op)) > 0;
-    choices.push_back({arm.name, arm.weight,
-                       asked_for && arm.proposer->Can(op)});
+    const bool asked_for = arm.operators.empty() ||
+                           std::ranges::count(arm.operators, Name(op)) > 0;
+    choices.push_back(
+        {arm.name, arm.weight, asked_for && arm.proposer->Can(op)});
   }
   return search::ChooseArm(choices, parts_.state.arm_stats());
 }
@@ -155,8 +154,7 @@ Task<Expander::Proposed> Expander::Propose(AttemptId attempt,
   while (answer.proposal && proposer.redraws() &&
          request.draw + 1 < kMaxDraws) {
     auto tree_of = [&] {
-      return parts_.repository.TreeOf(request.parent,
-                                      answer.proposal->changes);
+      return parts_.repository.TreeOf(request.parent, answer.proposal->changes);
     };
     Result<ObjectId> tree = co_await Offload(parts_.compute, tree_of);
     if (!tree || !SeenBefore(attempt, *tree)) break;
@@ -168,8 +166,8 @@ Task<Expander::Proposed> Expander::Propose(AttemptId attempt,
     record.attempt = attempt;
     record.text = Sanitize(answer.proposal ? answer.proposal->answer
                                            : answer.refusal.answer);
-    record.usage = answer.proposal ? answer.proposal->usage
-                                   : answer.refusal.usage;
+    record.usage =
+        answer.proposal ? answer.proposal->usage : answer.refusal.usage;
     record.stop = answer.proposal ? "complete" : answer.refusal.reason;
     if (answer.proposal) {
       record.plan = answer.proposal->plan;
@@ -181,8 +179,8 @@ Task<Expander::Proposed> Expander::Propose(AttemptId attempt,
   if (answer.proposal) {
     made.proposal = std::move(answer.proposal);
   } else {
-    made.rejected = Reject(attempt, answer.refusal.outcome,
-                           answer.refusal.reason);
+    made.rejected =
+        Reject(attempt, answer.refusal.outcome, answer.refusal.reason);
     made.rejected->usd = answer.refusal.usage.usd;
   }
   co_return made;
@@ -255,8 +253,8 @@ Task<Expander::Made> Expander::CommitChanges(AttemptId attempt,
   // A merge brings together what was within scope on each side.
   const Selected& selected = parts_.state.Info(attempt)->selected;
   if (selected.op != Operator::kMerge) {
-    auto violation = spec::ViolatesScope(parts_.state.spec(), parts_.scope,
-                                         info->files);
+    auto violation =
+        spec::ViolatesScope(parts_.state.spec(), parts_.scope, info->files);
     if (violation) {
       made.rejected = Reject(attempt, Outcome::kScopeViolation, *violation);
       co_return made;

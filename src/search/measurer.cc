@@ -6,8 +6,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "base/log.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/text.h"
 
 // The life of a node after its commit (SPEC §5):
@@ -49,9 +49,9 @@ Task<void> Measurer::Evaluate(AttemptId attempt) {
     Evaluated deferred;
     deferred.node = attempt;
     deferred.outcome = Outcome::kDeferred;
-    deferred.reason = "needs a dependency that is not approved: " +
-                      fmt::format("{}", fmt::join(state.Info(attempt)->needs,
-                                                  ", "));
+    deferred.reason =
+        "needs a dependency that is not approved: " +
+        fmt::format("{}", fmt::join(state.Info(attempt)->needs, ", "));
     parts_.record(std::move(deferred));
     co_return;
   }
@@ -191,8 +191,7 @@ Task<bool> Measurer::Screen(AttemptId attempt, eval::Opened& opened) {
 
 // Opens the candidate's session if it is not open. False: the node has got
 // its outcome, or the run pauses.
-Task<bool> Measurer::Open(AttemptId attempt, eval::Opened& opened,
-                          bool clean) {
+Task<bool> Measurer::Open(AttemptId attempt, eval::Opened& opened, bool clean) {
   if (opened.session) co_return true;
   const Node& node = parts_.state.tree()[*parts_.state.tree().Find(attempt)];
   eval::Target target;
@@ -254,8 +253,7 @@ Task<bool> Measurer::SampleBest(AttemptId best, AttemptId versus) {
     eval::SampleRequest request;
     request.phase = SamplePhase::kConfirm;
     request.index = NextIndex(best, SamplePhase::kConfirm);
-    std::optional<eval::Sample> sample =
-        co_await MeasureHeld(best, 1, request);
+    std::optional<eval::Sample> sample = co_await MeasureHeld(best, 1, request);
     if (!sample) co_return false;
     const bool failed = sample->failure.has_value();
     Sampled sampled;
@@ -274,8 +272,7 @@ Task<bool> Measurer::SampleBest(AttemptId best, AttemptId versus) {
 
 // A session that is kept open between contests, because building the best
 // anew for each of its samples would cost more than the samples.
-Task<eval::Session*> Measurer::SessionOf(AttemptId attempt,
-                                         std::size_t limit) {
+Task<eval::Session*> Measurer::SessionOf(AttemptId attempt, std::size_t limit) {
   auto found = std::ranges::find(held_, attempt, &Held::attempt);
   if (found != held_.end()) {
     held_.splice(held_.begin(), held_, found);
@@ -407,8 +404,7 @@ Task<void> Measurer::CheckEnvironment() {
   Semaphore::Permit turn = co_await contenders_.Acquire();
   if (abandoned_) co_return;
   held_.clear();
-  const std::vector<AttemptId> failures =
-      parts_.state.environment_failures();
+  const std::vector<AttemptId> failures = parts_.state.environment_failures();
   if (failures.size() < 3) co_return;
   const std::string reason =
       parts_.state.Info(failures.back())->evaluated->reason;
@@ -507,8 +503,8 @@ Task<void> Measurer::Race(int budget) {
     std::vector<double> baseline;
     auto found = state.race_samples().find(root);
     if (found != state.race_samples().end()) baseline = found->second;
-    const RaceStep step = NextRaceStep(state.spec(), state.noise(), racers,
-                                       baseline, budget);
+    const RaceStep step =
+        NextRaceStep(state.spec(), state.noise(), racers, baseline, budget);
     if (step.sample.empty()) {
       Final final;
       for (const Racer& racer : racers) {

@@ -27,8 +27,8 @@ class Measurer {
     eval::Evaluator& evaluator;
     const State& state;
     MeasurementCache* cache = nullptr;  // of other runs; may be none
-    int evaluations = 1;    // nodes measured at once
-    int open_sessions = 2;  // slots that may be held at once
+    int evaluations = 1;                // nodes measured at once
+    int open_sessions = 2;              // slots that may be held at once
     std::function<void(Event)> record;
     // Our own fault, or the machine's: the run must pause.
     std::function<void(std::string cause, std::string detail)> pause;
@@ -64,8 +64,7 @@ class Measurer {
   Task<bool> Open(AttemptId attempt, eval::Opened& opened, bool clean = false);
   Task<bool> Pair(AttemptId attempt, AttemptId best, bool candidate_first,
                   eval::Opened& opened);
-  Task<bool> Sample(AttemptId attempt, AttemptId versus,
-                    eval::Opened& opened);
+  Task<bool> Sample(AttemptId attempt, AttemptId versus, eval::Opened& opened);
   Task<bool> SampleBest(AttemptId best, AttemptId versus);
   bool UseKnownSample(AttemptId attempt);
   Contest MakeContest(AttemptId attempt, AttemptId best) const;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 #include <utility>
 
@@ -73,10 +74,10 @@ Task<Result<AttemptId>> Search::Step(StepRequest request) {
   if (request.parent) {
     std::optional<NodeId> node = state_.tree().Find(*request.parent);
     if (!node) {
-      co_return Error{.code = ErrorCode::kNotFound,
-                      .what = fmt::format("attempt {} is no node",
-                                          request.parent->value()),
-                      .next = "see `coppice tree`"};
+      co_return Error{
+          .code = ErrorCode::kNotFound,
+          .what = fmt::format("attempt {} is no node", request.parent->value()),
+          .next = "see `coppice tree`"};
     }
     const Node& parent = state_.tree()[*node];
     expansion.emplace();
@@ -103,9 +104,9 @@ Task<Result<AttemptId>> Search::Step(StepRequest request) {
   } else if (expansion->op != Operator::kMerge) {
     std::optional<std::size_t> arm = expander_->ChooseArm(expansion->op);
     if (!arm) {
-      co_return Error{.code = ErrorCode::kUsage,
-                      .what = fmt::format("no proposer can do {}",
-                                          Name(expansion->op))};
+      co_return Error{
+          .code = ErrorCode::kUsage,
+          .what = fmt::format("no proposer can do {}", Name(expansion->op))};
     }
     name = expander_->arms()[*arm].name;
   }
@@ -206,9 +207,11 @@ std::optional<Expansion> Search::Next() {
   const int in_flight = static_cast<int>(state_.Open().size());
   if (in_flight >= parts_.evaluations + Lookahead()) return std::nullopt;
   if (budget_->Room(used) <= 0) return std::nullopt;
-  if (parts_.disk_is_low && parts_.disk_is_low()) {
-    if (in_flight == 0) Pause("disk", "the disk is nearly full");
-    return std::nullopt;
+  if (parts_.full_disk) {
+    if (std::optional<std::string> full = parts_.full_disk()) {
+      if (in_flight == 0) Pause("disk", *full);
+      return std::nullopt;
+    }
   }
   std::vector<std::pair<int, int>> order;  // attempts started, chain
   for (std::size_t i = 0; i < state_.chains().size(); ++i) {
@@ -229,20 +232,17 @@ std::optional<Expansion> Search::Next() {
 }
 
 // How many proposals may be under way beyond the evaluation slots: as many as
-// keep the slots busy while proposers think, none when proposing is instant,
-// for every attempt selected early is selected knowing less.
+// keep the slots busy while proposers think, none when thinking is short
+// beside measuring, for every attempt selected early is selected knowing less.
 int Search::Lookahead() const {
+  constexpr double kShort = 0.1;
   const double propose = state_.mean_propose_seconds();
-  const bool instant = std::ranges::all_of(parts_.arms, [](const Arm& arm) {
-    return arm.proposer->redraws();
-  });
-  if (instant) return 0;
   const double evaluate =
       state_.Used(parts_.clock.Wall()).mean_evaluation_seconds;
-  const int most = state_.spec().parallel.requests;
-  if (evaluate <= 0 || propose <= 0) return std::min(1, most);
+  if (evaluate <= 0 || propose <= 0) return 0;
   const double wanted = parts_.evaluations * propose / evaluate;
-  return std::clamp(static_cast<int>(wanted) + 1, 1, std::max(1, most));
+  return std::clamp(static_cast<int>(std::ceil(wanted - kShort)), 0,
+                    state_.spec().parallel.requests);
 }
 
 AttemptId Search::Select(const Expansion& expansion, std::string arm,
@@ -277,9 +277,9 @@ std::int64_t Search::Record(Event event) {
   TellPolicies();
   for (const Observer& observer : parts_.observers) observer(state_, record);
   if (state_.SignatureStreak() >= kStreakLimit && !pausing_) {
-    Pause("signature", fmt::format("{} attempts in a row failed alike: {}",
-                                   state_.SignatureStreak(),
-                                   state_.streak_signature()));
+    Pause("signature",
+          fmt::format("{} attempts in a row failed alike: {}",
+                      state_.SignatureStreak(), state_.streak_signature()));
   }
   return record.seq;
 }
@@ -316,9 +316,9 @@ Result<void> Search::Furnish() {
   auto pause = [this](const std::string& cause, const std::string& detail) {
     Pause(cause, detail);
   };
-  measurer_ = std::make_unique<Measurer>(Measurer::Parts{
-      parts_.executor, parts_.evaluator, state_, parts_.cache,
-      parts_.evaluations, parts_.open_sessions, record, pause});
+  measurer_ = std::make_unique<Measurer>(
+      Measurer::Parts{parts_.executor, parts_.evaluator, state_, parts_.cache,
+                      parts_.evaluations, parts_.open_sessions, record, pause});
   return Ok();
 }
 
@@ -427,8 +427,8 @@ void Search::Abandon(std::string reason, int exit) {
 }
 
 Ending Search::Close() {
-  Ending ending = ending_.value_or(Ending{"nothing_left",
-                                          "the policy has nothing to try", 0});
+  Ending ending = ending_.value_or(
+      Ending{"nothing_left", "the policy has nothing to try", 0});
   if (pausing_ && !abandoned_) {
     ending = Ending{pausing_->cause, pausing_->detail, 5};
     Record(*pausing_);
@@ -437,9 +437,8 @@ Ending Search::Close() {
   if (ending.exit == 0) {
     const Consumption used = state_.Used(parts_.clock.Wall());
     const auto outcomes = state_.Outcomes();
-    const bool measured = std::ranges::any_of(outcomes, [](const auto& o) {
-      return MayBeImproved(o.first);
-    });
+    const bool measured = std::ranges::any_of(
+        outcomes, [](const auto& o) { return MayBeImproved(o.first); });
     if (state_.final() && state_.final()->confirmed) {
       ending.exit = 0;
     } else if (!measured && used.finished == 0) {

@@ -49,9 +49,9 @@ class Search {
     int evaluations = 1;
     int open_sessions = 2;
     std::vector<Observer> observers;
-    // Free bytes where slots and the journal live, and the watermark below
-    // which nothing new starts; none: not watched.
-    std::function<bool()> disk_is_low;
+    // Which disk is too full for anything new, in words; nothing while there
+    // is room. None: not watched.
+    std::function<std::optional<std::string>()> full_disk;
   };
 
   // What a fresh run begins with; a resumed one gives the record to append.
@@ -118,7 +118,7 @@ class Search {
   std::unique_ptr<Budget> budget_;
   std::unique_ptr<Expander> expander_;
   std::unique_ptr<Measurer> measurer_;
-  std::optional<Ending> ending_;    // why nothing new is selected
+  std::optional<Ending> ending_;  // why nothing new is selected
   std::optional<Paused> pausing_;
   std::optional<llm::Proposal> given_;  // of Step
   bool abandoned_ = false;

@@ -335,8 +335,7 @@ void State::Finish(AttemptId attempt, Outcome outcome,
     --outcomes_[*before->outcome];
   } else if (!root) {
     finished_.push_back(attempt);
-    ChainState& chain =
-        chains_[static_cast<std::size_t>(info.selected.chain)];
+    ChainState& chain = chains_[static_cast<std::size_t>(info.selected.chain)];
     ++chain.finished;
     --chain.in_flight;
     ++chain.since_best;

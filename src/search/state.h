@@ -26,7 +26,7 @@ namespace coppice::search {
 // What is known of one attempt beyond the tree: for views, resume and prompts.
 struct AttemptInfo {
   Selected selected;
-  std::optional<Answered> answered;   // the last one
+  std::optional<Answered> answered;  // the last one
   std::optional<Rejected> rejected;
   std::optional<Evaluated> evaluated;
   llm::Plan plan;
@@ -101,7 +101,9 @@ class State {
   AttemptId next_attempt() const { return next_attempt_; }
   // Attempts without an outcome, in order.
   std::vector<AttemptId> Open() const;
-  const std::vector<AttemptId>& order_of_completion() const { return finished_; }
+  const std::vector<AttemptId>& order_of_completion() const {
+    return finished_;
+  }
 
   Consumption Used(WallTime now) const;
   std::map<Outcome, int> Outcomes() const;

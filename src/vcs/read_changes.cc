@@ -23,8 +23,8 @@ struct Content {
 };
 
 Content ReadRegular(const fs::path& file) {
-  UniqueFd fd(open(file.c_str(),
-                   O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  UniqueFd fd(
+      open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!fd) return {.refusal = "a symbolic link, or not readable"};
   struct stat st;
   if (fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode)) {
@@ -82,8 +82,7 @@ Task<Result<SlotChanges>> ReadChanges(Store& store, Compute& compute,
                                       Workspaces& workspaces,
                                       const Lease& lease,
                                       std::vector<std::string> copy) {
-  Result<std::vector<TouchedPath>> touched =
-      co_await workspaces.Touched(lease);
+  Result<std::vector<TouchedPath>> touched = co_await workspaces.Touched(lease);
   if (!touched) co_return touched.error();
   const WorkTree& tree = lease.tree();
   const fs::path root = tree.overlay ? tree.overlay->upper : tree.root;

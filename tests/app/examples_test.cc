@@ -20,8 +20,7 @@ fs::path Example(TinyRepo& repo, const std::string& name) {
   const fs::path dir = repo.path().parent_path() / name;
   fs::copy(fs::path(COPPICE_SOURCE_DIR) / "examples" / name, dir,
            fs::copy_options::recursive);
-  Shell("git init -q && git add -A && git commit -qm example", dir,
-        repo.env());
+  Shell("git init -q && git add -A && git commit -qm example", dir, repo.env());
   return dir;
 }
 

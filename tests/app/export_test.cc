@@ -27,8 +27,9 @@ void Finished(TinyRepo& repo) {
 
 }  // namespace
 
-TEST_CASE("AC-15 a conflict with a moved main leaves no branch and no changed "
-          "file") {
+TEST_CASE(
+    "AC-15 a conflict with a moved main leaves no branch and no changed "
+    "file") {
   TinyRepo repo;
   Finished(repo);
   repo.Write("app.txt", "cost 42\n");
@@ -53,8 +54,8 @@ TEST_CASE("export onto a main that moved elsewhere keeps both changes") {
   CHECK(repo.Git("show optimize/tiny:app.txt").out != "cost 100\n");
   CHECK(repo.Git("rev-parse optimize/tiny^").out ==
         repo.Git("rev-parse main").out);
-  CHECK(repo.Git("log -1 --format=%B optimize/tiny").out.find(
-            "Coppice-Metric:") != std::string::npos);
+  CHECK(repo.Git("log -1 --format=%B optimize/tiny")
+            .out.find("Coppice-Metric:") != std::string::npos);
 }
 
 TEST_CASE("an existing branch is refused by name and left alone") {
@@ -75,11 +76,11 @@ TEST_CASE("stack makes one commit a kept step") {
   Finished(repo);
   REQUIRE(repo.Coppice("export --mode stack --branch s").exit == 0);
   REQUIRE(repo.Coppice("export --mode squash --branch q").exit == 0);
-  const int stacked =
-      std::stoi(repo.Git("rev-list --count main..s").out);
+  const int stacked = std::stoi(repo.Git("rev-list --count main..s").out);
   CHECK(stacked == 5);
   CHECK(repo.Git("rev-list --count main..q").out == "1\n");
-  CHECK(repo.Git("rev-parse s^{tree}").out == repo.Git("rev-parse q^{tree}").out);
+  CHECK(repo.Git("rev-parse s^{tree}").out ==
+        repo.Git("rev-parse q^{tree}").out);
 }
 
 TEST_CASE("apply refuses files with changes of the user's, naming them") {

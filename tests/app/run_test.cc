@@ -83,8 +83,9 @@ TEST_CASE("AC-50 a whole search: check, run, views, branch") {
   CHECK(repo.Leftovers() == 0);
 }
 
-TEST_CASE("AC-03 AC-19 hostile candidates harm only themselves and stay "
-          "visible") {
+TEST_CASE(
+    "AC-03 AC-19 hostile candidates harm only themselves and stay "
+    "visible") {
   TinyRepo repo;
   repo.Write("measure.sh", "exec sh ./app.txt\n");
   repo.Write("app.txt", "echo cost: 100\n");
@@ -98,8 +99,8 @@ TEST_CASE("AC-03 AC-19 hostile candidates harm only themselves and stay "
   // One command proposer a candidate, each drafting once.
   std::string proposers = "proposers:\n";
   for (std::size_t i = 0; i < texts.size(); ++i) {
-    repo.Write(fmt::format("p{}.sh", i), "cat >app.txt <<'X'\n" + texts[i] +
-                                             "\nX\n");
+    repo.Write(fmt::format("p{}.sh", i),
+               "cat >app.txt <<'X'\n" + texts[i] + "\nX\n");
     proposers += fmt::format("  - {{command: sh p{}.sh}}\n", i);
   }
   repo.Write("coppice.yaml",
@@ -118,16 +119,21 @@ TEST_CASE("AC-03 AC-19 hostile candidates harm only themselves and stay "
   const std::string outcomes = Outcomes(repo);
   CAPTURE(outcomes);
   auto has = [&](const char* query) { return repo.Sql(query) != "0"; };
-  CHECK(has("select count(*) from events where kind='evaluated' and "
-            "body like '%SIGSEGV%' and body like '%\"buggy\"%'"));
-  CHECK(has("select count(*) from events where kind='evaluated' and "
-            "body like '%\"timeout\"%'"));
-  CHECK(has("select count(*) from events where kind='evaluated' and "
-            "body like '%\"oom\"%'"));
-  CHECK(has("select count(*) from events where kind='evaluated' and "
-            "body like '%leaked%'"));
-  CHECK(has("select count(*) from events where kind='evaluated' and "
-            "body like '%output limit%'"));
+  CHECK(
+      has("select count(*) from events where kind='evaluated' and "
+          "body like '%SIGSEGV%' and body like '%\"buggy\"%'"));
+  CHECK(
+      has("select count(*) from events where kind='evaluated' and "
+          "body like '%\"timeout\"%'"));
+  CHECK(
+      has("select count(*) from events where kind='evaluated' and "
+          "body like '%\"oom\"%'"));
+  CHECK(
+      has("select count(*) from events where kind='evaluated' and "
+          "body like '%leaked%'"));
+  CHECK(
+      has("select count(*) from events where kind='evaluated' and "
+          "body like '%output limit%'"));
   CHECK(repo.Leftovers() == 0);
   // The flood's log is bounded.
   std::uintmax_t bytes = 0;
@@ -155,8 +161,9 @@ TEST_CASE("AC-06 a candidate cannot change what measures it") {
   repo.Write("app.txt", "echo cost: 100\n");
   repo.Write("p0.sh", "echo 'echo cost: 1' >bench/measure.sh\n");
   repo.Write("p1.sh", "echo 'echo cost: 1' >bench/extra.sh\n");
-  repo.Write("p2.sh", "echo 'echo cost: 2 >bench/measure.sh; "
-                      "echo cost: 3' >app.txt\n");
+  repo.Write("p2.sh",
+             "echo 'echo cost: 2 >bench/measure.sh; "
+             "echo cost: 3' >app.txt\n");
   repo.Write("p3.sh", "echo 'echo cost: 90' >app.txt\n");
   repo.Write("coppice.yaml",
              "name: tiny\ngoal: g\n"
@@ -246,8 +253,10 @@ TEST_CASE("AC-47 step keeps, discards and crashes with its exit codes") {
   repo.Write("coppice.yaml", TinySpec("evaluation: sh measure.sh\n"));
   repo.Commit("spec");
   auto patch = [&](const std::string& to) {
-    repo.Write("p.patch", "--- a/app.txt\n+++ b/app.txt\n@@ -1 +1 @@\n"
-                          "-cost 100\n+" + to + "\n");
+    repo.Write("p.patch",
+               "--- a/app.txt\n+++ b/app.txt\n@@ -1 +1 @@\n"
+               "-cost 100\n+" +
+                   to + "\n");
     return repo.Coppice("--output json step --parent base --patch p.patch");
   };
   const std::pair<const char*, int> steps[] = {
@@ -268,8 +277,7 @@ TEST_CASE("AC-47 step keeps, discards and crashes with its exit codes") {
     CHECK(keys[4] == "diff_summary");
     CHECK(record["status"] == statuses[i]);
   }
-  const std::string lines =
-      testing::ReadFile(repo.RunDir() / "results.jsonl");
+  const std::string lines = testing::ReadFile(repo.RunDir() / "results.jsonl");
   CHECK(std::count(lines.begin(), lines.end(), '\n') == 4);
 }
 

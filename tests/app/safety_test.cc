@@ -18,9 +18,7 @@ using testing::Ran;
 using testing::TinyRepo;
 using testing::TinySpec;
 
-void Sleep(double seconds) {
-  usleep(static_cast<useconds_t>(seconds * 1e6));
-}
+void Sleep(double seconds) { usleep(static_cast<useconds_t>(seconds * 1e6)); }
 
 bool Says(const Ran& ran, const std::string& text) {
   return ran.err.find(text) != std::string::npos ||
@@ -39,8 +37,9 @@ constexpr const char* kSlow =
 
 }  // namespace
 
-TEST_CASE("AC-28 files, index, HEAD, stash, hooks and configuration of the "
-          "user are never touched") {
+TEST_CASE(
+    "AC-28 files, index, HEAD, stash, hooks and configuration of the "
+    "user are never touched") {
   TinyRepo repo;
   repo.Write("coppice.yaml",
              TinySpec("evaluation: sh measure.sh\n"
@@ -85,8 +84,9 @@ TEST_CASE("AC-28 files, index, HEAD, stash, hooks and configuration of the "
         std::string::npos);
 }
 
-TEST_CASE("AC-05 a run goes on after its slots were deleted, git gc, a branch "
-          "switch and a dirty tree") {
+TEST_CASE(
+    "AC-05 a run goes on after its slots were deleted, git gc, a branch "
+    "switch and a dirty tree") {
   TinyRepo repo;
   repo.Write("coppice.yaml", TinySpec(kSlow));
   repo.Commit("spec");
@@ -167,8 +167,9 @@ TEST_CASE("one SIGINT drains, and the run is resumable") {
   CHECK(repo.Coppice("resume").exit == 0);
 }
 
-TEST_CASE("AC-04 killed at 50 random points a run keeps its journal, repeats "
-          "no answer and leaves nothing behind") {
+TEST_CASE(
+    "AC-04 killed at 50 random points a run keeps its journal, repeats "
+    "no answer and leaves nothing behind") {
   TinyRepo repo;
   repo.Write("coppice.yaml",
              TinySpec("evaluation: sh measure.sh\n"
@@ -181,8 +182,8 @@ TEST_CASE("AC-04 killed at 50 random points a run keeps its journal, repeats "
   int kills = 0;
   bool ended = false;
   while (kills < 50 && !ended) {
-    const pid_t pid = repo.Start(kills == 0 ? "--output plain run"
-                                            : "--output plain resume");
+    const pid_t pid =
+        repo.Start(kills == 0 ? "--output plain run" : "--output plain resume");
     if (kills == 0) {
       while (repo.RunDir().empty()) Sleep(0.02);
     }
@@ -217,6 +218,32 @@ TEST_CASE("AC-04 killed at 50 random points a run keeps its journal, repeats "
   CHECK(repo.Git("--git-dir .git/coppice/store.git fsck --strict").exit == 0);
 }
 
+TEST_CASE("a full disk pauses the run, which goes on when there is room") {
+  TinyRepo repo;
+  repo.Write("coppice.yaml",
+             TinySpec("evaluation: sh measure.sh\n"
+                      "budget: {max_nodes: 4, plateau_nodes: null}\n"));
+  repo.Commit("spec");
+  const std::string disk = repo.cache().string();
+  if (testing::Shell("mkdir -p " + disk +
+                         " && mount -t tmpfs -o size=8m "
+                         "tmpfs " +
+                         disk,
+                     repo.path())
+          .exit != 0) {
+    MESSAGE("skipped: a small disk can only be mounted by root");
+    return;
+  }
+  const Ran full = repo.Coppice("run");
+  CHECK(full.exit == 5);
+  CHECK(Says(full, "MB are free"));
+  CHECK(repo.Sql("select count(*) from events where kind='selected'") == "0");
+  testing::Shell("umount " + disk, repo.path());
+  const Ran resumed = repo.Coppice("resume");
+  CAPTURE(resumed.err);
+  CHECK(resumed.exit == 0);
+}
+
 TEST_CASE("AC-52 at every prefix of a journal all views name one best") {
   TinyRepo repo;
   repo.Write("coppice.yaml",
@@ -237,21 +264,21 @@ TEST_CASE("AC-52 at every prefix of a journal all views name one best") {
                                "seq>{};\"",
                                journal.string(), seq),
                    run);
-    const auto status = nlohmann::json::parse(
-        repo.Coppice("--output json status").out);
+    const auto status =
+        nlohmann::json::parse(repo.Coppice("--output json status").out);
     const std::string best = std::to_string(status["best_step"].get<int>());
-    const auto top = nlohmann::json::parse(
-        repo.Coppice("--output json top -n 1").out);
+    const auto top =
+        nlohmann::json::parse(repo.Coppice("--output json top -n 1").out);
     const Ran exported = repo.Coppice("--output json export --dry-run");
     if (best != "0") {
-      CHECK(std::to_string(nlohmann::json::parse(exported.out)["node"]
-                               .get<int>()) == best);
+      CHECK(std::to_string(
+                nlohmann::json::parse(exported.out)["node"].get<int>()) ==
+            best);
     }
     const Ran show = repo.Coppice("--output json show best");
     CHECK(std::to_string(nlohmann::json::parse(show.out)["node"].get<int>()) ==
           best);
-    CHECK(repo.Coppice("report").out.find("node " + best) !=
-          std::string::npos);
+    CHECK(repo.Coppice("report").out.find("node " + best) != std::string::npos);
   }
   testing::WriteFile(journal, whole);
   const auto status =
@@ -260,7 +287,8 @@ TEST_CASE("AC-52 at every prefix of a journal all views name one best") {
   const std::string id = run.filename();
   std::string commit = repo.Sql(
       "select json_extract(body,'$.commit') from events where "
-      "kind='committed' and attempt=" + best);
+      "kind='committed' and attempt=" +
+      best);
   CHECK(repo.Git("--git-dir .git/coppice/store.git rev-parse refs/best/" + id)
             .out == commit + "\n");
 }

@@ -30,9 +30,8 @@ void CheckNothingSpent(TinyRepo& repo) {
 
 TEST_CASE("AC-33 a wrong key is named with file, line and the nearest key") {
   TinyRepo repo;
-  repo.Write("coppice.yaml",
-             TinySpec("evaluation:\n  command: sh measure.sh\n"
-                      "  timeout_secs: 3\n"));
+  repo.Write("coppice.yaml", TinySpec("evaluation:\n  command: sh measure.sh\n"
+                                      "  timeout_secs: 3\n"));
   repo.Commit("spec");
   const Ran ran = repo.Coppice("run");
   CHECK(ran.exit == 2);
@@ -78,12 +77,14 @@ TEST_CASE("a baseline without the metric, or with two, is refused") {
   }
 }
 
-TEST_CASE("AC-29 an untracked file that the evaluator needs is named with the "
-          "key") {
+TEST_CASE(
+    "AC-29 an untracked file that the evaluator needs is named with the "
+    "key") {
   TinyRepo repo;
   repo.Write(".gitignore", "data.bin\n");
-  repo.Write("measure.sh", "cat data.bin >/dev/null || exit 1\n"
-                           "sed -n 's/^cost /cost: /p' app.txt\n");
+  repo.Write("measure.sh",
+             "cat data.bin >/dev/null || exit 1\n"
+             "sed -n 's/^cost /cost: /p' app.txt\n");
   repo.Write("coppice.yaml",
              TinySpec("evaluation: {command: sh measure.sh data.bin,"
                       " setup: echo setup >>setup.log}\n"
@@ -147,8 +148,7 @@ TEST_CASE("AC-39 a budget that buys one proposal is said before the start") {
 TEST_CASE("keys of later versions are refused by name") {
   TinyRepo repo;
   const std::pair<const char*, const char*> later[] = {
-      {"judge: {model: openai/x, rubric: '@r.md', items: out.json}\n",
-       "judge"},
+      {"judge: {model: openai/x, rubric: '@r.md', items: out.json}\n", "judge"},
       {"search: {policy: abmcts}\n", "abmcts"},
       {"hooks: {on_node: 'true'}\n", "hooks"},
   };

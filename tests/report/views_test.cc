@@ -144,6 +144,26 @@ TEST_CASE("the tables of a run are all written, whole") {
   CHECK(testing::ReadFile(dir / "results.tsv") == ResultsTsv(*state));
 }
 
+TEST_CASE("tables are due after ten attempts, then after a fifth more") {
+  search::State state;
+  testing::TempDir dir;
+  Texts texts;
+  ViewWriter writer(dir.path(), texts.Finder());
+  std::vector<std::size_t> written;
+  std::string before;
+  for (const search::Record& record : testing::FruitfulRun()) {
+    REQUIRE(state.Apply(record).has_value());
+    REQUIRE(writer.WriteTablesIfDue(state).has_value());
+    if (!fs::exists(dir / "results.jsonl")) continue;
+    const std::string now = testing::ReadFile(dir / "results.jsonl");
+    if (now != before) written.push_back(state.order_of_completion().size());
+    before = now;
+  }
+  CHECK(written == std::vector<std::size_t>{10});
+  REQUIRE(writer.WriteTables(state).has_value());
+  CHECK(testing::ReadFile(dir / "results.jsonl") == ResultsJsonl(state));
+}
+
 TEST_CASE("a view that cannot be written is an error naming the file") {
   const auto state = testing::Fold(testing::FruitfulRun());
   testing::TempDir dir;

@@ -49,9 +49,7 @@ TEST_CASE("a run cut before any record resumes to the undisturbed tree") {
 }
 
 TEST_CASE("a run cut again and again goes on from its prefix") {
-  SearchWorld world(
-      "budget: {max_nodes: 25, plateau_nodes: null}\n",
-      Wander);
+  SearchWorld world("budget: {max_nodes: 25, plateau_nodes: null}\n", Wander);
   world.evaluator = std::make_unique<testing::TextEvaluator>(
       world.repository, Simulation().clock());
   world.evaluator->noise = 0.05;

@@ -29,8 +29,8 @@ std::vector<std::string> Environment(
 }
 
 pid_t Spawn(const std::string& command, const fs::path& dir,
-            const std::map<std::string, std::string>& env,
-            const fs::path& out, const fs::path& err) {
+            const std::map<std::string, std::string>& env, const fs::path& out,
+            const fs::path& err) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addchdir_np(&actions, dir.c_str());
@@ -63,8 +63,8 @@ Ran Shell(const std::string& command, const fs::path& dir,
           const std::map<std::string, std::string>& env) {
   TempDir temp;
   Ran ran;
-  ran.exit = TinyRepo::Wait(
-      Spawn(command, dir, env, temp / "out", temp / "err"));
+  ran.exit =
+      TinyRepo::Wait(Spawn(command, dir, env, temp / "out", temp / "err"));
   ran.out = ReadFile(temp / "out");
   ran.err = ReadFile(temp / "err");
   return ran;
@@ -140,8 +140,7 @@ std::string TinyRepo::Fingerprint() {
 fs::path TinyRepo::RunDir() {
   fs::path latest;
   if (!fs::exists(path() / ".git" / "coppice")) return latest;
-  for (const auto& spec :
-       fs::directory_iterator(path() / ".git" / "coppice")) {
+  for (const auto& spec : fs::directory_iterator(path() / ".git" / "coppice")) {
     if (!spec.is_directory() || spec.path().filename() == "store.git") {
       continue;
     }
@@ -156,11 +155,11 @@ fs::path TinyRepo::RunDir() {
 }
 
 std::string TinyRepo::Sql(const std::string& query) {
-  std::string text = Shell("sqlite3 -readonly " +
-                               (RunDir() / "journal.db").string() + " \"" +
-                               query + "\"",
-                           path(), env_)
-                         .out;
+  std::string text =
+      Shell("sqlite3 -readonly " + (RunDir() / "journal.db").string() + " \"" +
+                query + "\"",
+            path(), env_)
+          .out;
   while (!text.empty() && text.back() == '\n') text.pop_back();
   return text;
 }

@@ -61,8 +61,8 @@ class TinyRepo {
 
 // A spec for TinyRepo with `extra` lines below; the proposer is a command that
 // lowers the number by one each time unless `extra` brings another.
-std::string TinySpec(const std::string& extra,
-                     const std::string& proposers =
-                         "proposers: [{command: sh propose.sh}]\n");
+std::string TinySpec(
+    const std::string& extra,
+    const std::string& proposers = "proposers: [{command: sh propose.sh}]\n");
 
 }  // namespace coppice::testing

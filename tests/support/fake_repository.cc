@@ -88,8 +88,8 @@ Result<vcs::CommitInfo> FakeRepository::Commit(
   Tree tree = With(*parent, request.changes);
   vcs::CommitInfo info;
   info.tree = TreeId(tree);
-  std::string content = info.tree.Hex() + request.message +
-                        std::to_string(request.time);
+  std::string content =
+      info.tree.Hex() + request.message + std::to_string(request.time);
   for (ObjectId p : request.parents) content += p.Hex();
   info.commit = Named("commit " + content);
   info.patch = DiffOf(*parent, tree);
@@ -119,8 +119,7 @@ std::vector<ObjectId> FakeRepository::Ancestors(ObjectId commit) const {
 }
 
 // File by file against the nearest common ancestor.
-Result<vcs::MergeResult> FakeRepository::Merge(ObjectId ours,
-                                               ObjectId theirs) {
+Result<vcs::MergeResult> FakeRepository::Merge(ObjectId ours, ObjectId theirs) {
   std::lock_guard lock(mutex_);
   const Tree* a = Find(ours);
   const Tree* b = Find(theirs);

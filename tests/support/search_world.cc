@@ -36,8 +36,8 @@ eval::Failure FailureOf(const std::string& text) {
     failure.outcome = outcome;
     failure.verdict = verdict;
     failure.phase = phase;
-    failure.signature = fmt::format("{} {} {}", Name(phase), Name(verdict),
-                                    reason);
+    failure.signature =
+        fmt::format("{} {} {}", Name(phase), Name(verdict), reason);
     failure.reason = std::move(reason);
   };
   if (text.find("boom") != std::string::npos) {
@@ -64,9 +64,8 @@ class TextSession final : public eval::Session {
 
   Task<eval::Sample> Measure(eval::SampleRequest request) override {
     ++owner_.samples;
-    co_await owner_.clock_.SleepFor(
-        std::chrono::duration_cast<Duration>(
-            std::chrono::duration<double>(owner_.seconds)));
+    co_await owner_.clock_.SleepFor(std::chrono::duration_cast<Duration>(
+        std::chrono::duration<double>(owner_.seconds)));
     eval::Sample sample;
     sample.index = request.index;
     sample.phase = request.phase;
@@ -103,8 +102,8 @@ Task<eval::Opened> TextEvaluator::Open(const eval::Target& target) {
   if (failure.outcome) {
     result.failure = failure;
   } else {
-    result.session = std::make_unique<TextSession>(
-        *this, target.attempt, NumberAfter(text, "value "));
+    result.session = std::make_unique<TextSession>(*this, target.attempt,
+                                                   NumberAfter(text, "value "));
   }
   co_return result;
 }
@@ -139,8 +138,8 @@ class SearchWorld::MortalJournal final : public search::Journal {
     return record.seq;
   }
 
-  Result<void> Replay(const std::function<Result<void>(const search::Record&)>&
-                          see) override {
+  Result<void> Replay(
+      const std::function<Result<void>(const search::Record&)>& see) override {
     for (const search::Record& record : world_.journal) {
       Result<void> seen = see(record);
       if (!seen) return seen;
@@ -168,8 +167,8 @@ void SearchWorld::Build() {
   search_.reset();
   simulation = std::make_unique<Simulation>();
   evaluator = [&] {
-    auto made = std::make_unique<TextEvaluator>(repository,
-                                                simulation->clock());
+    auto made =
+        std::make_unique<TextEvaluator>(repository, simulation->clock());
     if (evaluator) {
       made->noise = evaluator->noise;
       made->seconds = evaluator->seconds;
@@ -178,8 +177,8 @@ void SearchWorld::Build() {
     }
     return made;
   }();
-  proposer = std::make_unique<ScriptedProposer>(answer_, redraws,
-                                                propose_seconds);
+  proposer =
+      std::make_unique<ScriptedProposer>(answer_, redraws, propose_seconds);
   proposer->clock = &simulation->clock();
   store_ = std::make_unique<MortalJournal>(*this);
   search::Search::Parts parts{
@@ -228,8 +227,7 @@ search::Ending SearchWorld::Run() {
     }
     Result<void> begun = search_->Begin(std::move(beginning));
     if (!begun) throw std::runtime_error(begun.error().Text());
-  } else if (journal.size() < 9 &&
-             !search_->state().Info(AttemptId(0))) {
+  } else if (journal.size() < 9 && !search_->state().Info(AttemptId(0))) {
     throw std::runtime_error("the baseline is incomplete");
   }
   if (resumed) search_->Resume(*std::exchange(resumed, std::nullopt));
