@@ -19,8 +19,6 @@ namespace coppice::app {
 namespace fs = std::filesystem;
 namespace {
 
-// Tables cost what the tree is large, so they are not written for each node.
-constexpr int kAttemptsPerTables = 100;
 // Below this nothing new is started: a journal must always find room.
 constexpr std::uint64_t kDiskReserve = std::uint64_t{256} << 20;
 
@@ -246,10 +244,7 @@ void Session::Observe(const search::State& state,
       std::holds_alternative<search::Rejected>(record.event);
   if (!finished || views_ == nullptr) return;
   Result<void> written = views_->WriteNodes(state);
-  if (written && ++finished_since_tables_ >= kAttemptsPerTables) {
-    finished_since_tables_ = 0;
-    written = views_->WriteTables(state);
-  }
+  if (written) written = views_->WriteTablesIfDue(state);
   if (!written) LogInfo(written.error().Text());
 }
 

@@ -67,7 +67,6 @@ class Session {
   std::unique_ptr<Workbench> bench_;
   std::unique_ptr<search::Search> search_;
   std::unique_ptr<report::ViewWriter> views_;
-  int finished_since_tables_ = 0;
 };
 
 }  // namespace coppice::app
