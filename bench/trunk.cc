@@ -139,8 +139,10 @@ void RunSearch(app::Project& project, app::Workbench& bench,
       .open_sessions = bench.open_sessions(),
   };
   for (const llm::NamedProposer& proposer : bench.proposers()) {
-    parts.arms.push_back({proposer.name, proposer.weight, proposer.operators,
-                          proposer.proposer.get()});
+    parts.arms.push_back({.name = proposer.name,
+                          .weight = proposer.weight,
+                          .operators = proposer.operators,
+                          .proposer = proposer.proposer.get()});
   }
   int finished = 0;
   parts.observers.push_back(

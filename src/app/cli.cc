@@ -33,8 +33,6 @@ const std::map<std::string, std::string>& Later() {
   static const std::map<std::string, std::string> later{
       {"stop", "send SIGINT to the running process"},
       {"watch", "use `coppice status`"},
-      {"tell", "stop the run, change budgets with `coppice resume --set`"},
-      {"instruct", "stop the run, change budgets with `coppice resume --set`"},
       {"derive", "use `coppice step --parent NODE`"},
       {"add", "use `coppice step --patch FILE`"},
       {"remeasure", "the final measures the best nodes again"},
@@ -99,7 +97,7 @@ struct RunAndNode {
 };
 
 template <class Options>
-void OnParsed(CLI::App* command, std::shared_ptr<Options> options,
+void OnParsed(CLI::App* command, const std::shared_ptr<Options>& options,
               Command& chosen, int (*function)(const Global&, const Options&)) {
   command->callback([options, &chosen, function] {
     chosen = [options, function](const Global& global) {
@@ -109,7 +107,8 @@ void OnParsed(CLI::App* command, std::shared_ptr<Options> options,
 }
 
 template <class Options>
-void OnParsedWithOverrides(CLI::App* command, std::shared_ptr<Options> options,
+void OnParsedWithOverrides(CLI::App* command,
+                           const std::shared_ptr<Options>& options,
                            Command& chosen, bool fresh,
                            int (*function)(const Global&, const Options&)) {
   auto flags = std::make_shared<OverrideFlags>();
@@ -135,6 +134,9 @@ void AddStarting(CLI::App& app, Command& chosen) {
   c = app.add_subcommand("check",
                          "preflight and baseline; writes baseline.lock");
   c->add_option("spec", check->spec, "default: coppice.yaml");
+  c->add_flag("--no-model", check->no_model, "make no call to any model");
+  c->add_flag("--show-prompt", check->show_prompt,
+              "print what the first draft would be asked");
   OnParsedWithOverrides(c, check, chosen, true, Check);
 
   auto run = std::make_shared<RunOptions>();
@@ -142,6 +144,30 @@ void AddStarting(CLI::App& app, Command& chosen) {
   c->add_option("spec", run->spec, "default: coppice.yaml");
   c->add_flag("--trial", run->trial, "a careful first run: 4 nodes, 1 h, $5");
   c->add_flag("--dry-run", run->dry_run, "check and forecast only");
+  c->add_option("--replay", run->replay,
+                "make that run again from its records, offline")
+      ->type_name("RUN");
+  RunOptions::Flags& flags = run->flags;
+  constexpr const char* kInstead = "Instead of a spec file";
+  c->add_option("-s,--source,--sources", flags.sources, "files that may change")
+      ->group(kInstead);
+  c->add_option("-c,--eval-command", flags.eval_command,
+                "prints the metric, once a call")
+      ->group(kInstead);
+  c->add_option("-m,--metric", flags.metric, "its name")->group(kInstead);
+  c->add_option("-g,--goal", flags.goal, "minimize or maximize")
+      ->group(kInstead);
+  c->add_option("-n,--steps", flags.steps, "attempts")->group(kInstead);
+  c->add_option("-M,--model", flags.model, "provider/model")->group(kInstead);
+  c->add_option("-i,--additional-instructions", flags.instructions,
+                "text or file, for every prompt")
+      ->group(kInstead);
+  c->add_option("--eval-timeout", flags.eval_timeout, "seconds")
+      ->group(kInstead);
+  c->add_flag("--apply-change", flags.apply_change,
+              "change the files of the work tree at the end")
+      ->group(kInstead);
+  c->add_option("--api-key", flags.api_key)->group("");
   OnParsedWithOverrides(c, run, chosen, true, Run);
 
   auto step = std::make_shared<StepOptions>();
@@ -168,6 +194,26 @@ void AddStarting(CLI::App& app, Command& chosen) {
   c->add_option("dependencies", approve->dependencies, "names")->required();
   c->add_option("--run", approve->run, "default: the latest");
   OnParsed(c, approve, chosen, Approve);
+}
+
+void AddTelling(CLI::App& app, Command& chosen) {
+  auto tell = std::make_shared<TellOptions>();
+  auto words = std::make_shared<std::vector<std::string>>();
+  CLI::App* c = app.add_subcommand(
+      "tell", "say something to the proposers of a live or stopped run");
+  c->alias("instruct");
+  c->add_option("words", *words, "[RUN] TEXT")->type_name("")->expected(0, 2);
+  c->add_option("--idea", tell->idea, "to be tried next, once");
+  c->add_option("--at", tell->at, "node the idea starts from")
+      ->type_name("NODE");
+  c->callback([tell, words, &chosen] {
+    if (words->size() == 2) tell->run = words->front();
+    if (!words->empty()) tell->text = words->back();
+    if (words->size() == 1 && !tell->idea.empty()) {
+      tell->run = std::exchange(tell->text, "");
+    }
+    chosen = [tell](const Global& global) { return Tell(global, *tell); };
+  });
 }
 
 void AddReading(CLI::App& app, Command& chosen) {
@@ -289,10 +335,22 @@ int Main(int argc, char** argv) {
   app.add_option("--repo", global.repo, "the repository")->type_name("DIR");
   app.add_option("--output", output, "rich on a terminal, else plain")
       ->check(CLI::IsMember({"plain", "rich", "json"}));
+  app.add_option("--prices", global.models.prices,
+                 "prices of models, in LiteLLM's format")
+      ->type_name("FILE");
+  app.add_option("--cassette", global.models.cassette,
+                 "file of requests and answers of model servers")
+      ->type_name("FILE");
+  app.add_option("--cassette-mode", global.models.cassette_mode,
+                 "off, record or replay")
+      ->check(CLI::IsMember({"off", "record", "replay"}));
+  app.add_flag("--cassette-delays", global.models.cassette_delays,
+               "answers take as long as they took");
   app.fallthrough();
 
   Command chosen;
   AddStarting(app, chosen);
+  AddTelling(app, chosen);
   AddReading(app, chosen);
   AddTaking(app, chosen);
   for (const auto& entry : Later()) {

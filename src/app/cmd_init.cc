@@ -40,7 +40,7 @@ Result<void> Git(const fs::path& dir, std::vector<std::string> args) {
                    .cause = ran->err};
     }
   };
-  asio::co_spawn(io, run(), [](std::exception_ptr failure) {
+  asio::co_spawn(io, run(), [](const std::exception_ptr& failure) {
     if (failure) std::rethrow_exception(failure);
   });
   io.run();

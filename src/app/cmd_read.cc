@@ -101,20 +101,17 @@ int Show(const Global& global, const ShowOptions& options) {
   Result<AttemptId> attempt = run->Node(options.node);
   if (!attempt) return Fail(global, attempt.error());
   const search::State& state = *run->state;
-  const search::AttemptInfo& info = *state.Info(*attempt);
   auto none = [&](const char* what) {
     return Fail(global, Error{.code = ErrorCode::kNotFound,
                               .what = fmt::format("attempt {} has no {}",
                                                   attempt->value(), what)});
   };
-  if (options.prompt) {
-    if (info.prompt_seq == 0) return none("prompt");
-    Result<std::string> prompt = run->PromptOf(*attempt);
-    if (!prompt) return Fail(global, prompt.error());
-    PrintRaw(Sanitize(*prompt));
-  } else if (options.answer) {
-    if (!info.answered) return none("answer");
-    PrintRaw(Sanitize(info.answered->text));
+  if (options.prompt || options.answer) {
+    Result<std::vector<RecordedCall>> calls = run->CallsOf(*attempt);
+    if (!calls) return Fail(global, calls.error());
+    if (calls->empty()) return none(options.prompt ? "prompt" : "answer");
+    PrintRaw(options.prompt ? PromptText(*calls)
+                            : Sanitize(AnswerText(*calls)));
   } else if (options.log) {
     const auto file = run->place.dir / "nodes" /
                       std::to_string(attempt->value()) / "eval.log";

@@ -1,10 +1,9 @@
 #include <fmt/format.h>
 
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "app/commands.h"
+#include "app/flags_spec.h"
 #include "app/preflight.h"
 #include "app/run_reader.h"
 #include "app/session.h"
@@ -19,15 +18,9 @@ namespace {
 // A patch of the user's as a proposal on `parent`.
 Result<llm::Proposal> ProposalFromPatch(const std::string& file,
                                         vcs::Store& store, ObjectId parent) {
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (!in) {
-    return Error{.code = ErrorCode::kUsage,
-                 .what = "cannot read the patch",
-                 .where = file};
-  }
-  Result<Patch> patch = ParsePatch(text.str());
+  Result<std::string> text = ReadTextFile(file);
+  if (!text) return text.error();
+  Result<Patch> patch = ParsePatch(*text);
   if (!patch) {
     Error error = patch.error();
     error.code = ErrorCode::kUsage;
@@ -85,14 +78,17 @@ Result<std::unique_ptr<Session>> SessionForStep(const Global& global,
   Global quiet = global;
   quiet.output = OutputMode::kJson;
   quiet.progress = false;
-  Result<Project> project =
-      OpenProject(global, options.spec, options.overrides);
+  const SpecSource source{.file = options.spec};
+  Result<Project> project = OpenProject(global, source, options.overrides);
   if (!project) return project.error();
   if (std::optional<std::string> run = RunOfSpec(global, *project)) {
     return Session::Open(quiet, {.run = *run});
   }
-  Result<Preflight> preflight = RunPreflight(
-      quiet, options.spec, options.overrides, false, false, interrupted);
+  PreflightOptions how;
+  how.spec = source;
+  how.overrides = options.overrides;
+  Result<Preflight> preflight =
+      RunPreflight(quiet, std::move(how), interrupted);
   if (!preflight) return preflight.error();
   return Session::Begin(quiet, std::move(preflight->project),
                         preflight->baseline);
@@ -108,10 +104,25 @@ int Run(const Global& global, const RunOptions& options) {
                               "start a search within a search",
                       .cause = "COPPICE_ACTIVE is set"});
   }
+  if (!options.replay.empty()) {
+    Result<std::unique_ptr<Session>> again =
+        Session::Replay(global, options.replay);
+    if (!again) return Fail(global, again.error());
+    return (*again)->RunReplay();
+  }
+  PreflightOptions how;
+  how.spec.file = options.spec;
+  how.overrides = options.overrides;
+  how.trial = options.trial;
+  if (options.flags.any()) {
+    Result<std::string> text = SpecFromFlags(options.flags);
+    if (!text) return Fail(global, text.error());
+    if (global.output != OutputMode::kJson) Print(*text);
+    how.spec.text = std::move(*text);
+  }
   int interrupted = 0;
   Result<Preflight> preflight =
-      RunPreflight(global, options.spec, options.overrides, options.trial,
-                   false, interrupted);
+      RunPreflight(global, std::move(how), interrupted);
   if (interrupted != 0) return interrupted;
   if (!preflight) return Fail(global, preflight.error());
   PrintPreflight(global, *preflight);
@@ -119,7 +130,11 @@ int Run(const Global& global, const RunOptions& options) {
   Result<std::unique_ptr<Session>> session = Session::Begin(
       global, std::move(preflight->project), preflight->baseline);
   if (!session) return Fail(global, session.error());
-  return (*session)->Run();
+  const int exit = (*session)->Run();
+  if (exit != kDone || !options.flags.apply_change) return exit;
+  const std::string id = (*session)->id();
+  session->reset();
+  return Apply(global, {.run = id});
 }
 
 int Resume(const Global& global, const ResumeOptions& options) {

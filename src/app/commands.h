@@ -25,12 +25,26 @@ using Overrides = std::vector<std::pair<std::string, std::string>>;
 struct CheckOptions {
   std::string spec;  // empty: coppice.yaml at the root
   Overrides overrides;
+  bool no_model = false;     // no call to any model
+  bool show_prompt = false;  // what the first draft would be asked
 };
 int Check(const Global& global, const CheckOptions& options);
 
 struct RunOptions {
   std::string spec;
   Overrides overrides;
+  // Weco's names: a spec made of them instead of a file (SET-05).
+  struct Flags {
+    std::vector<std::string> sources;
+    std::string eval_command, metric, goal, steps, model, instructions,
+        eval_timeout, api_key;
+    bool apply_change = false;
+    bool any() const {
+      return !sources.empty() || !eval_command.empty() || !metric.empty() ||
+             !api_key.empty();
+    }
+  } flags;
+  std::string replay;  // a run whose answers and samples are taken
   bool trial = false;
   bool dry_run = false;
 };
@@ -57,6 +71,14 @@ struct ApproveOptions {
   std::vector<std::string> dependencies;
 };
 int Approve(const Global& global, const ApproveOptions& options);
+
+struct TellOptions {
+  std::string run;
+  std::string text;
+  std::string idea;
+  std::string at;  // NODE that the idea starts from
+};
+int Tell(const Global& global, const TellOptions& options);
 
 struct StatusOptions {
   std::string run;

@@ -10,9 +10,18 @@ namespace coppice::app {
 
 enum class OutputMode { kPlain, kRich, kJson };
 
+// How model servers are talked to.
+struct ModelFlags {
+  std::string prices;                 // a LiteLLM price file
+  std::string cassette;               // requests and answers as they were sent
+  std::string cassette_mode = "off";  // off | record | replay
+  bool cassette_delays = false;
+};
+
 // What every command is given.
 struct Global {
   std::string repo = ".";
+  ModelFlags models;
   OutputMode output = OutputMode::kPlain;
   bool progress = true;  // say what happens while it happens
 };

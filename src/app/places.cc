@@ -4,8 +4,12 @@
 #include <stdlib.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <cstring>
+#include <fstream>
 #include <random>
+#include <sstream>
 
 namespace coppice::app {
 namespace fs = std::filesystem;
@@ -86,6 +90,17 @@ Result<std::int64_t> ParseNode(std::string_view node, std::int64_t best) {
                  .next = "a number, `best` or `base`; see `coppice tree`"};
   }
   return number;
+}
+
+Result<std::string> ReadTextFile(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  if (in) return Result<std::string>(boost::system::in_place_value, text.str());
+  return Error{.code = ErrorCode::kUsage,
+               .what = "cannot read the file",
+               .where = file.string(),
+               .cause = std::strerror(errno)};
 }
 
 }  // namespace coppice::app

@@ -40,6 +40,9 @@ std::string NewRunId(WallTime now);
 // <user's cache directory>/coppice
 std::filesystem::path CacheDirectory();
 
+// kUsage: cannot be read, with the reason.
+Result<std::string> ReadTextFile(const std::filesystem::path& file);
+
 // Attempt number of NODE: a number, "best" or "base" (`best` given).
 Result<std::int64_t> ParseNode(std::string_view node, std::int64_t best);
 

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "app/first_prompt.h"
+#include "app/models.h"
 #include "base/text.h"
 
 namespace coppice::app {
@@ -23,6 +25,23 @@ void Warn(std::vector<std::string>& warnings, const Project& project) {
         "evaluation.sandbox: none: candidate code can read everything this "
         "account can read, and use the network");
   }
+}
+
+// With the prices that the table of models knows, for the forecast.
+spec::Spec Priced(spec::Spec spec, const Workbench& bench) {
+  constexpr double kPerMillion = 1e6;  // picodollars a token
+  for (const llm::NamedProposer& arm : bench.proposers()) {
+    if (arm.endpoint == nullptr || !arm.endpoint->profile().price) continue;
+    const spec::TokenPrice& known = *arm.endpoint->profile().price;
+    for (spec::Proposer& proposer : spec.proposers) {
+      auto* model = std::get_if<spec::ModelArm>(&proposer.arm);
+      if (model == nullptr || proposer.name != arm.name) continue;
+      model->price = spec::Price{
+          .input = static_cast<double>(known.input) / kPerMillion,
+          .output = static_cast<double>(known.output) / kPerMillion};
+    }
+  }
+  return spec;
 }
 
 std::string SandboxLine(const Workbench& bench, const Isolation& isolation) {
@@ -70,6 +89,11 @@ std::vector<std::string> Findings(const Preflight& p, const Workbench& bench,
       OneLine(fmt::format("{}", fmt::join(project.scope.mutable_files, ", ")),
               60),
       project.scope.immutable_files.size()));
+  for (const llm::NamedProposer& arm : bench.proposers()) {
+    if (!arm.description.empty()) {
+      lines.push_back("model      " + arm.description);
+    }
+  }
   lines.push_back(SandboxLine(bench, isolation));
   lines.push_back(BaselineLine(project.spec(), p.baseline));
   lines.push_back(ForecastLine(p.forecast));
@@ -78,10 +102,10 @@ std::vector<std::string> Findings(const Preflight& p, const Workbench& bench,
 
 }  // namespace
 
-Result<Preflight> RunPreflight(const Global& global, const std::string& spec,
-                               Overrides overrides, bool trial,
-                               bool measure_anew, int& interrupted) {
-  if (trial) {
+Result<Preflight> RunPreflight(const Global& global, PreflightOptions options,
+                               int& interrupted) {
+  Overrides& overrides = options.overrides;
+  if (options.trial) {
     for (const auto& [key, value] : Overrides{{"budget.max_nodes", "4"},
                                               {"budget.max_hours", "1"},
                                               {"budget.max_cost_usd", "5"},
@@ -89,23 +113,41 @@ Result<Preflight> RunPreflight(const Global& global, const std::string& spec,
       overrides.insert(overrides.begin(), {key, value});
     }
   }
-  Result<Project> project = OpenProject(global, spec, overrides);
+  Result<Project> project = OpenProject(global, options.spec, overrides);
   if (!project) return project.error();
   Preflight preflight;
   preflight.project = std::move(*project);
   Project& own = preflight.project;
-  Workbench::Options options;
-  options.run = "check";
-  options.run_directory = own.NameDir() / "check";
+  if (global.output != OutputMode::kJson) {
+    for (const std::string& notice : own.notices) Say(notice);
+  }
+  Workbench::Options setup;
+  setup.run = "check";
+  setup.run_directory = own.NameDir() / "check";
+  setup.models = global.models;
   Result<std::unique_ptr<Workbench>> made =
-      Workbench::Make(own, std::move(options));
+      Workbench::Make(own, std::move(setup));
   if (!made) return made.error();
   Workbench& bench = **made;
+  auto run = [&](Task<void> task) {
+    bench.Run(std::move(task), [&](int signal, int) {
+      interrupted = 128 + signal;
+      bench.CancelAll();
+    });
+  };
 
+  if (options.probe) {
+    std::optional<Result<void>> answered;
+    auto probe = [&]() -> Task<void> {
+      answered = co_await ProbeModels(bench.proposers());
+    };
+    run(probe());
+    if (!*answered) return answered->error();
+  }
   std::vector<std::string> why_not;
   Result<std::optional<Baseline>> usable = UsableBaseline(own, bench, why_not);
   if (!usable) return usable.error();
-  if (*usable && !measure_anew) {
+  if (*usable && !options.measure_anew) {
     preflight.baseline = std::move(**usable);
     Result<void> judged = JudgeBaseline(own.spec(), preflight.baseline);
     if (!judged) return judged.error();
@@ -117,15 +159,13 @@ Result<Preflight> RunPreflight(const Global& global, const std::string& spec,
     auto measure = [&]() -> Task<void> {
       measured = co_await MeasureBaseline(own, bench);
     };
-    bench.Run(measure(), [&](int signal, int) {
-      interrupted = 128 + signal;
-      bench.sandbox().CancelAll();
-    });
+    run(measure());
     if (!*measured) return measured->error();
     preflight.baseline = std::move(**measured);
   }
-  preflight.forecast = search::ForecastRun(
-      own.spec(), preflight.baseline.report.seconds, bench.evaluations());
+  preflight.forecast = search::ForecastRun(Priced(own.spec(), bench),
+                                           preflight.baseline.report.seconds,
+                                           bench.evaluations());
   preflight.warnings = own.warnings;
   const auto& report = preflight.baseline.report;
   preflight.warnings.insert(preflight.warnings.end(), report.warnings.begin(),
@@ -135,6 +175,11 @@ Result<Preflight> RunPreflight(const Global& global, const std::string& spec,
                             preflight.forecast.warnings.end());
   Warn(preflight.warnings, own);
   preflight.findings = Findings(preflight, bench, bench.sandbox().isolation());
+  if (options.show_prompt) {
+    Result<std::string> prompt = FirstPrompt(own, bench, preflight.baseline);
+    if (!prompt) return prompt.error();
+    preflight.first_prompt = std::move(*prompt);
+  }
   return preflight;
 }
 
@@ -148,8 +193,14 @@ void PrintPreflight(const Global& global, const Preflight& preflight) {
 
 int Check(const Global& global, const CheckOptions& options) {
   int interrupted = 0;
-  Result<Preflight> preflight = RunPreflight(
-      global, options.spec, options.overrides, false, true, interrupted);
+  PreflightOptions how;
+  how.spec.file = options.spec;
+  how.overrides = options.overrides;
+  how.measure_anew = true;
+  how.probe = !options.no_model;
+  how.show_prompt = options.show_prompt;
+  Result<Preflight> preflight =
+      RunPreflight(global, std::move(how), interrupted);
   if (interrupted != 0) return interrupted;
   if (!preflight) return Fail(global, preflight.error());
   PrintPreflight(global, *preflight);
@@ -165,6 +216,9 @@ int Check(const Global& global, const CheckOptions& options) {
                 {"limit", preflight->forecast.limit}}},
               {"warnings", preflight->warnings}};
     Print(DumpCanonical(json));
+  } else if (options.show_prompt) {
+    Print(preflight->first_prompt.empty() ? "no proposer reads a prompt"
+                                          : preflight->first_prompt);
   } else {
     Print("ready: `coppice run`");
   }

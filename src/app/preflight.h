@@ -17,12 +17,20 @@ struct Preflight {
   search::Forecast forecast;
   std::vector<std::string> findings;  // one a line, for people
   std::vector<std::string> warnings;
+  std::string first_prompt;  // with PreflightOptions::show_prompt
 };
 
-// `trial`: --trial. Exit code 130 or 143 in `interrupted` if a signal ended it.
-Result<Preflight> RunPreflight(const Global& global, const std::string& spec,
-                               Overrides overrides, bool trial,
-                               bool measure_anew, int& interrupted);
+struct PreflightOptions {
+  SpecSource spec;
+  Overrides overrides;
+  bool trial = false;         // --trial
+  bool measure_anew = false;  // although a lock is there
+  bool probe = false;         // one small call to every model
+  bool show_prompt = false;
+};
+// Exit code 130 or 143 in `interrupted` if a signal ended it.
+Result<Preflight> RunPreflight(const Global& global, PreflightOptions options,
+                               int& interrupted);
 void PrintPreflight(const Global& global, const Preflight& preflight);
 
 }  // namespace coppice::app

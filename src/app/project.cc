@@ -6,7 +6,10 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
+#include "app/models.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "spec/knobs.h"
 
@@ -70,28 +73,26 @@ Result<void> RefuseDirty(Project& project) {
                .next = "commit or stash them"};
 }
 
-Result<void> RefuseNoProposer(const spec::Spec& spec) {
-  if (spec::HasProposer(spec)) return Ok();
-  static constexpr const char* kVariables[] = {
-      "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY",
-      "OPENROUTER_API_KEY"};
-  for (const char* variable : kVariables) {
-    const char* value = getenv(variable);
-    if (value == nullptr || *value == '\0') continue;
-    return Error{.code = ErrorCode::kUsage,
-                 .what = fmt::format("the spec names no proposer, and the "
-                                     "model of {} cannot be asked yet",
-                                     variable),
-                 .cause = "models come with a later version",
-                 .next = "write `proposers: [{edits: {}}]` or a `command`"};
-  }
-  return Error{
-      .code = ErrorCode::kUsage,
-      .what = "the spec names no proposer, and no key is set",
-      .cause = fmt::format("none of {} is set", fmt::join(kVariables, ", ")),
-      .next =
-          "write `proposers: [{edits: {}}]` for the built-in "
-          "edits, which need no model"};
+// Reads the spec; where it names no proposer, the first model whose key is set
+// is asked.
+Result<spec::Loaded> LoadWithModel(const fs::path& file,
+                                   const std::optional<std::string>& text,
+                                   Overrides overrides,
+                                   std::vector<std::string>& notices) {
+  auto load = [&] {
+    return text ? spec::ParseSpec(*text, "flags", overrides)
+                : spec::LoadSpec(file, overrides);
+  };
+  Result<spec::Loaded> loaded = load();
+  if (!loaded) return loaded;
+  TakeKeys(&loaded->spec);
+  if (spec::HasProposer(loaded->spec)) return loaded;
+  const std::optional<DefaultModel> model = FindDefaultModel();
+  if (!model) return NoProposer();
+  notices.push_back(fmt::format("model {} ({} is set, the spec names none)",
+                                model->model, model->variable));
+  overrides.emplace_back("model", model->model);
+  return load();
 }
 
 Result<void> ResolveFiles(Project& project, std::string_view spec_path) {
@@ -112,6 +113,35 @@ Result<void> ResolveFiles(Project& project, std::string_view spec_path) {
       spec::ResolveScope(project.spec(), spec_path, tracked);
   if (!scope) return scope.error();
   project.scope = std::move(*scope);
+  return Ok();
+}
+
+// "@notes.md" stands for the text of that tracked file, as the base has it.
+Result<void> ReadInstructions(Project& project) {
+  std::vector<std::string> lines = project.spec().instructions;
+  bool changed = false;
+  for (std::string& line : lines) {
+    if (!line.starts_with('@')) continue;
+    const std::string path = line.substr(1);
+    Result<std::string> text = project.store->ReadFile(project.base, path);
+    if (!text) {
+      return Error{
+          .code = ErrorCode::kUsage,
+          .what = fmt::format("instructions: \"{}\" is not in the base "
+                              "commit",
+                              line),
+          .cause = "\"@file\" reads a tracked file",
+          .next = "commit it, or write the text itself"};
+    }
+    line = std::move(*text);
+    changed = true;
+  }
+  if (!changed) return Ok();
+  Result<spec::Loaded> merged =
+      spec::ParseSpec(project.loaded.merged_json, "coppice.yaml",
+                      {{"instructions", Json(lines).dump()}});
+  if (!merged) return merged.error();
+  project.loaded = std::move(*merged);
   return Ok();
 }
 
@@ -156,23 +186,23 @@ Result<Opened> OpenRepository(const Global& global) {
   return opened;
 }
 
-Result<Project> OpenProject(const Global& global, const std::string& spec,
+Result<Project> OpenProject(const Global& global, const SpecSource& spec,
                             const Overrides& overrides) {
   Result<Opened> repository = OpenRepository(global);
   if (!repository) return repository.error();
   Project project;
   project.home = repository->home;
   project.store = std::move(repository->store);
-  Result<fs::path> file = SpecFile(project.home, spec);
+  Result<fs::path> file = spec.text ? Result<fs::path>(fs::path())
+                                    : SpecFile(project.home, spec.file);
   if (!file) return file.error();
-  Result<spec::Loaded> loaded = spec::LoadSpec(*file, overrides);
+  Result<spec::Loaded> loaded =
+      LoadWithModel(*file, spec.text, overrides, project.notices);
   if (!loaded) return loaded.error();
   project.loaded = std::move(*loaded);
   project.warnings = project.loaded.warnings;
   const std::vector<Error> unsupported = spec::Unsupported(project.loaded);
   if (!unsupported.empty()) return ManyErrors(unsupported);
-  Result<void> proposer = RefuseNoProposer(project.spec());
-  if (!proposer) return proposer.error();
   Result<ObjectId> base = project.store->Resolve(project.spec().base);
   if (!base) {
     Error error = base.error();
@@ -180,9 +210,11 @@ Result<Project> OpenProject(const Global& global, const std::string& spec,
     return error;
   }
   project.base = *base;
+  Result<void> notes = ReadInstructions(project);
+  if (!notes) return notes.error();
   std::error_code ignored;
   const fs::path relative = fs::relative(*file, project.home.work_dir, ignored);
-  if (!ignored && IsSafeRelativePath(relative.generic_string())) {
+  if (!spec.text && !ignored && IsSafeRelativePath(relative.generic_string())) {
     project.spec_path = relative.generic_string();
   }
   Result<void> resolved = ResolveFiles(project, project.spec_path);
@@ -207,6 +239,7 @@ Result<Project> OpenRunProject(Opened repository, spec::Spec spec,
   Project project;
   project.home = std::move(repository.home);
   project.store = std::move(repository.store);
+  TakeKeys(&spec);
   project.loaded.spec = std::move(spec);
   project.loaded.merged_json = std::move(merged_json);
   project.base = base;

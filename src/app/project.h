@@ -26,6 +26,7 @@ struct Project {
   std::vector<vcs::TreeEntry> files;  // of the base
   spec::ResolvedScope scope;
   std::vector<std::string> warnings;
+  std::vector<std::string> notices;  // said first
 
   const spec::Spec& spec() const { return loaded.spec; }
   std::set<std::string> TrackedPaths() const;
@@ -43,7 +44,11 @@ Result<Opened> OpenRepository(const Global& global);
 // The preflight that costs nothing (SET-06): repository, spec, features of
 // this version, base, scope, uncommitted changes in it, knobs, proposers. The
 // first error, with every finding of its kind.
-Result<Project> OpenProject(const Global& global, const std::string& spec,
+struct SpecSource {
+  std::string file;                 // empty: coppice.yaml at the root
+  std::optional<std::string> text;  // instead of a file
+};
+Result<Project> OpenProject(const Global& global, const SpecSource& spec,
                             const Overrides& overrides);
 
 // The project of a run, from its journal's spec and base; what the user's

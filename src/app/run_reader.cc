@@ -27,6 +27,29 @@ Result<std::optional<search::Committed>> FindCommitted(
   return found;
 }
 
+Result<std::vector<RecordedCall>> FindCalls(search::SqliteJournal& journal,
+                                            const search::State& state,
+                                            AttemptId attempt) {
+  std::vector<RecordedCall> calls;
+  const search::AttemptInfo* info = state.Info(attempt);
+  if (info == nullptr || info->asked_seq == 0) return calls;
+  auto see = [&](const search::Record& record) -> Result<void> {
+    if (record.seq > info->calls_seq) return Enough();
+    const auto* asked = std::get_if<search::Asked>(&record.event);
+    if (asked != nullptr && asked->attempt == attempt) {
+      calls.push_back({*asked, std::nullopt});
+    }
+    const auto* answered = std::get_if<search::Answered>(&record.event);
+    if (answered != nullptr && answered->attempt == attempt && !calls.empty()) {
+      calls.back().answered = *answered;
+    }
+    return Ok();
+  };
+  Result<void> replayed = journal.ReplayFrom(info->asked_seq, see);
+  if (!replayed && replayed.error().what != "enough") return replayed.error();
+  return calls;
+}
+
 }  // namespace
 
 Result<std::optional<search::Committed>> ReadRun::CommittedOf(
@@ -34,18 +57,44 @@ Result<std::optional<search::Committed>> ReadRun::CommittedOf(
   return FindCommitted(*journal, *state, attempt);
 }
 
-Result<std::string> ReadRun::PromptOf(AttemptId attempt) {
-  std::string prompt;
-  auto see = [&](const search::Record& record) -> Result<void> {
-    if (const auto* asked = std::get_if<search::Asked>(&record.event)) {
-      prompt = asked->prompt;
+Result<std::vector<RecordedCall>> ReadRun::CallsOf(AttemptId attempt) {
+  return FindCalls(*journal, *state, attempt);
+}
+
+// A repair goes on from what was said before: only what is new is shown.
+std::string PromptText(const std::vector<RecordedCall>& calls) {
+  std::string text;
+  std::size_t shown = 0;
+  for (const RecordedCall& call : calls) {
+    const std::vector<llm::Utterance>& parts = call.asked.prompt;
+    if (parts.size() <= shown) continue;
+    if (!text.empty()) {
+      text += fmt::format("\n\n== turn {} ({}) ==\n", call.asked.turn,
+                          call.asked.role);
     }
-    return Enough();
-  };
-  Result<void> replayed =
-      journal->ReplayFrom(state->Info(attempt)->prompt_seq, see);
-  if (!replayed && replayed.error().what != "enough") return replayed.error();
-  return prompt;
+    for (std::size_t i = shown; i < parts.size(); ++i) {
+      if (shown > 0 && parts[i].speaker == llm::Speaker::kAssistant) continue;
+      text += parts[i].text + "\n";
+    }
+    shown = parts.size();
+  }
+  return text;
+}
+
+std::string AnswerText(const std::vector<RecordedCall>& calls) {
+  std::string text;
+  for (const RecordedCall& call : calls) {
+    if (!call.answered) continue;
+    const bool plain = calls.size() == 1 && call.answered->stop == "complete";
+    if (!plain) {
+      text +=
+          fmt::format("{}== turn {} ({}): {} ==\n", text.empty() ? "" : "\n",
+                      call.asked.turn, call.asked.role, call.answered->stop);
+    }
+    text += call.answered->text;
+    if (!text.empty() && text.back() != '\n') text += '\n';
+  }
+  return text;
 }
 
 Result<ObjectId> ReadRun::RebuildCommit(const search::Committed& committed) {
@@ -106,8 +155,10 @@ report::FindTexts TextsOf(search::SqliteJournal& journal,
     auto committed = FindCommitted(journal, state, attempt);
     if (!committed) return committed.error();
     if (*committed) texts.patch = (*committed)->patch;
-    const search::AttemptInfo* info = state.Info(attempt);
-    if (info != nullptr && info->answered) texts.answer = info->answered->text;
+    auto calls = FindCalls(journal, state, attempt);
+    if (!calls) return calls.error();
+    texts.prompt = PromptText(*calls);
+    texts.answer = AnswerText(*calls);
     return texts;
   };
 }

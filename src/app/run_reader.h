@@ -12,6 +12,16 @@
 
 namespace coppice::app {
 
+// One call to a proposer, as it is on record.
+struct RecordedCall {
+  search::Asked asked;
+  std::optional<search::Answered> answered;
+};
+
+// What was said, for people: every call once, repeated requests left out.
+std::string PromptText(const std::vector<RecordedCall>& calls);
+std::string AnswerText(const std::vector<RecordedCall>& calls);
+
 // A run as its journal tells it, live or not; nothing is written.
 struct ReadRun {
   Home home;
@@ -22,8 +32,8 @@ struct ReadRun {
 
   // The whole `committed` record of an attempt; nothing for a rejected one.
   Result<std::optional<search::Committed>> CommittedOf(AttemptId attempt);
-  // What its proposer was asked last; `prompt_seq` must be set.
-  Result<std::string> PromptOf(AttemptId attempt);
+  // The calls of an attempt, in order.
+  Result<std::vector<RecordedCall>> CallsOf(AttemptId attempt);
   // The commit that a row makes by itself.
   Result<ObjectId> RebuildCommit(const search::Committed& committed);
   // The attempt that NODE names, which must have been selected.

@@ -12,6 +12,7 @@
 #include "app/run_reader.h"
 #include "base/digest.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "report/progress.h"
 #include "search/sqlite_cache.h"
 
@@ -74,7 +75,8 @@ Session::Session(const Global& global, Project project)
 Session::~Session() = default;
 
 // Everything but the search: directory, lease, workbench, journal, cache.
-Result<void> Session::Prepare(fs::path directory, eval::BaselineLock lock) {
+Result<void> Session::Prepare(fs::path directory, eval::BaselineLock lock,
+                              bool offline) {
   directory_ = std::move(directory);
   id_ = directory_.filename();
   std::error_code error;
@@ -94,6 +96,8 @@ Result<void> Session::Prepare(fs::path directory, eval::BaselineLock lock) {
   options.run_directory = directory_;
   options.habits = std::move(lock.habits);
   options.units = std::move(lock.units);
+  options.models = global_.models;
+  options.offline = offline;
   Result<std::unique_ptr<Workbench>> bench =
       Workbench::Make(project_, std::move(options));
   if (!bench) return bench.error();
@@ -133,9 +137,26 @@ Result<void> Session::MakeSearch() {
       .full_disk = DiskWatch({directory_, CacheDirectory()}),
   };
   for (const llm::NamedProposer& proposer : bench_->proposers()) {
-    parts.arms.push_back({proposer.name, proposer.weight, proposer.operators,
-                          proposer.proposer.get()});
+    const search::Templates* templates = nullptr;
+    if (const auto& dir = proposer.proposal.templates) {
+      auto known = templates_.find(*dir);
+      if (known == templates_.end()) {
+        Result<search::Templates> loaded =
+            search::Templates::Load(project_.home.work_dir / *dir);
+        if (!loaded) return loaded.error();
+        known = templates_.emplace(*dir, std::move(*loaded)).first;
+      }
+      templates = &known->second;
+    }
+    parts.arms.push_back({.name = proposer.name,
+                          .weight = proposer.weight,
+                          .operators = proposer.operators,
+                          .proposer = proposer.proposer.get(),
+                          .shared = proposer.shared,
+                          .max_prompt_kb = proposer.proposal.max_prompt_kb,
+                          .templates = templates});
   }
+  ListenToUser(parts);
   parts.observers.push_back(
       [this](const search::State& state, const search::Record& record) {
         Observe(state, record);
@@ -144,6 +165,39 @@ Result<void> Session::MakeSearch() {
   views_ = std::make_unique<report::ViewWriter>(
       directory_, TextsOf(*journal_, search_->state()));
   return search_->Recover();
+}
+
+// What `tell` left in the inbox, and the user's file of ideas: one idea a
+// line, '#' for remarks, list marks left out. It is read where the user edits
+// it, in the work tree.
+void Session::ListenToUser(search::Search::Parts& parts) {
+  parts.inbox = [this](WallTime at) {
+    auto read = [](const std::string& body) {
+      search::Told told;
+      told.directive = body;
+      return search::Event(std::move(told));
+    };
+    Result<std::vector<search::Record>> taken = journal_->TakeInbox(at, read);
+    if (taken) return std::move(*taken);
+    LogWarning(taken.error().Text());
+    return std::vector<search::Record>();
+  };
+  const std::optional<std::string>& file = project_.spec().search.hypotheses;
+  if (!file) return;
+  parts.hypotheses = [path = project_.home.work_dir / *file] {
+    std::vector<std::string> ideas;
+    Result<std::string> text = ReadTextFile(path);
+    if (!text) return ideas;
+    for (std::string_view line : SplitLines(*text)) {
+      line = Trim(line);
+      if (line.starts_with("- ") || line.starts_with("* ")) {
+        line = Trim(line.substr(2));
+      }
+      if (line.empty() || line.starts_with('#')) continue;
+      ideas.push_back(OneLine(line, 400));
+    }
+    return ideas;
+  };
 }
 
 Result<std::unique_ptr<Session>> Session::Begin(const Global& global,
@@ -226,6 +280,70 @@ Result<std::unique_ptr<Session>> Session::Open(const Global& global,
   return session;
 }
 
+Result<std::unique_ptr<Session>> Session::Replay(const Global& global,
+                                                 const std::string& source) {
+  Result<ReadRun> read = OpenRun(global, source);
+  if (!read) return read.error();
+  search::Started started = read->state->start();
+  started.replays_at =
+      started.replays.empty()
+          ? read->state->started_at().time_since_epoch().count()
+          : started.replays_at;
+  if (started.replays.empty()) started.replays = started.run;
+  const WallTime began = read->state->started_at();
+  std::vector<search::Record> records;
+  auto see = [&](const search::Record& record) -> Result<void> {
+    records.push_back(record);
+    return Ok();
+  };
+  Result<void> seen = read->journal->Replay(see);
+  if (!seen) return seen.error();
+  Result<spec::Spec> spec = spec::SpecFromJson(started.spec_json);
+  if (!spec) return spec.error();
+  Opened repository{read->home, std::move(read->store)};
+  read->journal.reset();
+  Result<Project> project = OpenRunProject(
+      std::move(repository), std::move(*spec), started.spec_json, started.base);
+  if (!project) return project.error();
+  std::unique_ptr<Session> session(new Session(global, std::move(*project)));
+  Project& own = session->project_;
+  const std::unique_ptr<Clock> clock = MakeRealClock();
+  const fs::path directory = own.NameDir() / NewRunId(clock->Wall());
+  Result<eval::BaselineLock> lock =
+      eval::ParseLock(started.lock_json, "the run's baseline.lock");
+  if (!lock) return lock.error();
+  Result<void> done = session->Prepare(directory, *lock, true);
+  if (done) done = own.store->PinBase(session->id_, own.base);
+  if (done) done = session->OwnJournal(true);
+  if (done) done = session->MakeSearch();
+  if (!done) return done.error();
+  started.run = session->id_;
+  done = session->search_->Start(std::move(started), began);
+  if (!done) return done.error();
+  session->replayed_ = std::move(records);
+  return session;
+}
+
+int Session::RunReplay() {
+  std::optional<Result<void>> result;
+  auto run = [&]() -> Task<void> {
+    result = co_await search_->Replay(std::move(replayed_));
+  };
+  bench_->Run(run(),
+              [this](int signal, int before) { OnSignal(signal, before); });
+  Result<void> views = WriteViews();
+  if (!views) LogWarning(views.error().Text());
+  if (!*result) return Fail(global_, result->error());
+  const search::State& state = search_->state();
+  if (global_.output != OutputMode::kJson) {
+    Print(fmt::format(
+        "replayed {} of {}: the same tree of {} nodes, commit for "
+        "commit, without a call",
+        state.start().replays, project_.spec().name, state.tree().size()));
+  }
+  return state.stopped() ? state.stopped()->exit : kDone;
+}
+
 void Session::Observe(const search::State& state,
                       const search::Record& record) {
   if (!global_.progress) {
@@ -256,7 +374,7 @@ void Session::OnSignal(int signal, int before) {
   }
   search_->Abandon(signal == SIGTERM ? "terminated" : "interrupted",
                    128 + signal);
-  bench_->sandbox().CancelAll();
+  bench_->CancelAll();
 }
 
 Result<void> Session::WriteViews() {
@@ -288,9 +406,29 @@ void Session::SayDeferred() const {
   }
 }
 
+// A replayed cassette that was asked for what it does not hold.
+std::optional<Error> Session::CassetteMiss() const {
+  ModelService& models = bench_->models();
+  for (const std::string& line : models.unused()) {
+    Say("cassette, never asked for: " + line);
+  }
+  if (models.misses().empty()) return std::nullopt;
+  return Error{.code = ErrorCode::kNotFound,
+               .what = fmt::format("the cassette lacks {} of the answers that "
+                                   "were wanted",
+                                   models.misses().size()),
+               .where = global_.models.cassette,
+               .cause = models.misses().front(),
+               .next = "record it again with --cassette-mode record"};
+}
+
 int Session::Conclude(const search::Ending& ending) {
   Result<void> views = WriteViews();
   if (!views) LogWarning(views.error().Text());
+  if (std::optional<Error> miss = CassetteMiss()) {
+    Fail(global_, *miss);
+    return kFailed;
+  }
   if (global_.output == OutputMode::kJson) return ending.exit;
   SayDeferred();
   Print(fmt::format("report: {}", (directory_ / "report.md").string()));

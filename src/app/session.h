@@ -1,8 +1,10 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "app/baseline.h"
 #include "app/project.h"
@@ -31,12 +33,16 @@ class Session {
   // Takes over a run that nobody owns.
   static Result<std::unique_ptr<Session>> Open(const Global& global,
                                                const Reopen& reopen);
+  // A new run that makes `source` again, from its records alone.
+  static Result<std::unique_ptr<Session>> Replay(const Global& global,
+                                                 const std::string& source);
   ~Session();
 
   // The whole search / only what is open / one attempt; then the views are
   // brought up to date. Returns the exit code.
   int Run();
   int Finish();
+  int RunReplay();
   Result<AttemptId> Step(search::Search::StepRequest request);
 
   void Approve(const std::string& dependency);
@@ -47,14 +53,16 @@ class Session {
 
  private:
   Session(const Global& global, Project project);
-  Result<void> Prepare(std::filesystem::path directory,
-                       eval::BaselineLock lock);
+  Result<void> Prepare(std::filesystem::path directory, eval::BaselineLock lock,
+                       bool offline = false);
+  void ListenToUser(search::Search::Parts& parts);
   Result<void> OwnJournal(bool fresh);
   Result<void> MakeSearch();
   void Observe(const search::State& state, const search::Record& record);
   void OnSignal(int signal, int before);
   Result<void> WriteViews();
   void SayDeferred() const;
+  std::optional<Error> CassetteMiss() const;
   int Conclude(const search::Ending& ending);
 
   Global global_;
@@ -67,6 +75,9 @@ class Session {
   std::unique_ptr<Workbench> bench_;
   std::unique_ptr<search::Search> search_;
   std::unique_ptr<report::ViewWriter> views_;
+  // Prompts of an arm's own making (proposal.templates), by directory.
+  std::map<std::string, search::Templates> templates_;
+  std::vector<search::Record> replayed_;
 };
 
 }  // namespace coppice::app

@@ -136,24 +136,55 @@ Result<std::unique_ptr<Workbench>> Workbench::Make(Project& project,
   if (!slots) return slots.error();
   bench->evaluator_ =
       eval::MakeLocalEvaluator(*bench->evaluation_, *bench->workspaces_);
+  Result<void> arms = bench->MakeArms(project, options.models, options.offline);
+  if (!arms) return arms.error();
+  return bench;
+}
+
+Result<void> Workbench::MakeArms(Project& project, const ModelFlags& flags,
+                                 bool offline) {
+  const spec::Spec& spec = project.spec();
+  Result<std::unique_ptr<ModelService>> models = ModelService::Make(
+      flags, io_.get_executor(), *clock_, spec.parallel.requests);
+  if (!models) return models.error();
+  models_ = std::move(*models);
   vcs::Store* store = project.store.get();
-  Workbench* self = bench.get();
   const std::vector<std::string> copy = spec.evaluation.copy;
   llm::ReadBack read_back =
-      [store, self, copy](const Lease& lease) -> Task<Result<llm::LeftBehind>> {
-    auto left = co_await vcs::ReadChanges(*store, self->compute(),
-                                          self->workspaces(), lease, copy);
+      [store, this, copy](const Lease& lease) -> Task<Result<llm::LeftBehind>> {
+    auto left =
+        co_await vcs::ReadChanges(*store, compute(), workspaces(), lease, copy);
     if (!left) co_return left.error();
     co_return llm::LeftBehind{std::move(left->changes),
                               std::move(left->refused)};
   };
-  llm::ProposerParts parts{*bench->compute_,
-                           {*bench->sandbox_, *bench->workspaces_, read_back}};
+  std::vector<std::string> tracked;
+  for (const vcs::TreeEntry& entry : project.files) {
+    tracked.push_back(entry.path);
+  }
+  const llm::ProposerParts parts{
+      .compute = *compute_,
+      .commands = {*sandbox_, *workspaces_, read_back},
+      .clock = *clock_,
+      .http = models_->http(),
+      .requests = models_->requests(),
+      .keys = llm::ProcessKeys(),
+      .redact = models_->redact(),
+      .prices = models_->prices(),
+      .tracked_files = std::move(tracked),
+      .gates = models_->gates(),
+      .offline = offline,
+      .keyless = models_->replays()};
   Result<std::vector<llm::NamedProposer>> proposers =
       llm::MakeProposers(spec, parts);
   if (!proposers) return proposers.error();
-  bench->proposers_ = std::move(*proposers);
-  return bench;
+  proposers_ = std::move(*proposers);
+  return Ok();
+}
+
+void Workbench::CancelAll() {
+  sandbox_->CancelAll();
+  if (models_) models_->http().CancelAll();
 }
 
 Result<void> Workbench::MakeSlots(Project& project) {
@@ -204,7 +235,7 @@ void Workbench::Run(Task<void> task, OnSignal on_signal) {
     });
   };
   listen();
-  auto ended = [&](std::exception_ptr failure) {
+  auto ended = [&](const std::exception_ptr& failure) {
     if (failure) {
       // The run cannot go on. Coroutines still wait inside the io_context for
       // parts that would be destroyed before it, so nothing is unwound: the

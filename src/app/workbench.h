@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "app/models.h"
 #include "app/project.h"
 #include "base/clock.h"
 #include "base/compute.h"
@@ -30,6 +31,9 @@ class Workbench {
     // Of a baseline measured before; nothing when it is measured here.
     eval::BaselineHabits habits;
     std::map<std::string, std::string> units;
+    ModelFlags models;
+    // Nobody will be asked (a replay).
+    bool offline = false;
   };
   static Result<std::unique_ptr<Workbench>> Make(Project& project,
                                                  Options options);
@@ -44,6 +48,9 @@ class Workbench {
   const std::vector<llm::NamedProposer>& proposers() const {
     return proposers_;
   }
+  ModelService& models() { return *models_; }
+  // Ends every command and every call to a model at once.
+  void CancelAll();
   // Of what measures: with the tree the key of the cache.
   const std::string& measuring_digest() const { return measuring_digest_; }
   const eval::EnvironmentFacts& environment() const { return environment_; }
@@ -58,6 +65,8 @@ class Workbench {
  private:
   Workbench() = default;
   Result<void> MakeSlots(Project& project);
+  Result<void> MakeArms(Project& project, const ModelFlags& flags,
+                        bool offline);
 
   asio::io_context io_{1};
   std::unique_ptr<Clock> clock_;
@@ -66,6 +75,7 @@ class Workbench {
   std::unique_ptr<eval::LocalEvaluation> evaluation_;
   std::unique_ptr<Workspaces> workspaces_;
   std::unique_ptr<eval::Evaluator> evaluator_;
+  std::unique_ptr<ModelService> models_;
   std::vector<llm::NamedProposer> proposers_;
   std::string measuring_digest_;
   eval::EnvironmentFacts environment_;

@@ -13,7 +13,7 @@ std::string DumpCanonical(const Json& value) {
 Result<Json> ParseJson(std::string_view text, std::string_view name) {
   try {
     return Result<Json>(boost::system::in_place_value, Json::parse(text));
-  } catch (const Json::parse_error& e) {
+  } catch (const Json::exception& e) {  // out of range numbers among them
     return Error{.code = ErrorCode::kUsage,
                  .what = e.what(),
                  .where = std::string(name)};

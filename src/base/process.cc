@@ -304,8 +304,8 @@ struct Process::State : std::enable_shared_from_this<Process::State> {
 
 Process::Process(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
-Result<std::unique_ptr<Process>> Process::Start(asio::any_io_executor executor,
-                                                ProcessOptions options) {
+Result<std::unique_ptr<Process>> Process::Start(
+    const asio::any_io_executor& executor, ProcessOptions options) {
   Pipe out;
   Pipe err;
   UniqueFd in;

@@ -56,8 +56,8 @@ struct ProcessExit {
 class Process {
  public:
   // posix_spawn. The error is kIo and names argv[0].
-  static Result<std::unique_ptr<Process>> Start(asio::any_io_executor executor,
-                                                ProcessOptions options);
+  static Result<std::unique_ptr<Process>> Start(
+      const asio::any_io_executor& executor, ProcessOptions options);
   ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;

@@ -44,7 +44,7 @@ TaskGroup::~TaskGroup() = default;
 
 void TaskGroup::Spawn(Task<void> task) {
   ++state_->running;
-  auto ended = [state = state_](std::exception_ptr failure) {
+  auto ended = [state = state_](const std::exception_ptr& failure) {
     --state->running;
     if (failure && !state->failure) state->failure = failure;
     state->Notify();
@@ -125,6 +125,25 @@ void Semaphore::Return() {
   waiters_->queue.pop_front();
   next->granted = true;  // the unit passes on without becoming free
   next->timer.cancel();
+}
+
+Signal::Signal(asio::any_io_executor executor)
+    : executor_(std::move(executor)),
+      waiters_(std::make_unique<internal::Waiters>()) {}
+
+Signal::~Signal() = default;
+
+Task<void> Signal::Wait() {
+  internal::Waiters::Waiter waiter(executor_);
+  waiters_->queue.push_back(&waiter);
+  while (!waiter.granted) co_await SleepUntilCancelled(waiter.timer);
+}
+
+void Signal::Notify() {
+  for (internal::Waiters::Waiter* waiter : std::exchange(waiters_->queue, {})) {
+    waiter->granted = true;
+    waiter->timer.cancel();
+  }
 }
 
 }  // namespace coppice

@@ -77,4 +77,20 @@ class Semaphore {
   std::unique_ptr<internal::Waiters> waiters_;
 };
 
+// News for whoever waits at that moment. Conductor thread only.
+class Signal {
+ public:
+  explicit Signal(asio::any_io_executor executor);
+  ~Signal();
+  Signal(const Signal&) = delete;
+  Signal& operator=(const Signal&) = delete;
+
+  Task<void> Wait();
+  void Notify();
+
+ private:
+  asio::any_io_executor executor_;
+  std::unique_ptr<internal::Waiters> waiters_;
+};
+
 }  // namespace coppice

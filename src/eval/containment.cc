@@ -223,7 +223,7 @@ CommandResult RunHere(Sandbox& sandbox, const CommandRequest& request) {
   asio::io_context io(1);
   CommandResult result;
   std::exception_ptr failure;
-  auto ended = [&](std::exception_ptr error, CommandResult value) {
+  auto ended = [&](const std::exception_ptr& error, CommandResult value) {
     failure = error;
     result = std::move(value);
   };

@@ -201,8 +201,9 @@ std::optional<JsonReadings> ReadJson(std::string_view text,
     error = "not a JSON object";
     return std::nullopt;
   }
+  const bool says_invalid = flat.says_invalid();
   JsonReadings result{.readings = std::move(flat).Take()};
-  if (flat.says_invalid()) result.rejected = "the result says valid: false";
+  if (says_invalid) result.rejected = "the result says valid: false";
   if (MayBeBenchmarkExport(plain)) {
     const Json root = Json::parse(plain, nullptr, false);
     std::optional<ShapeReadings> shape = ReadBenchmarkExport(root, declared);

@@ -51,7 +51,8 @@ class EditsProposer final : public Proposer {
     }
   }
 
-  Task<Proposed> Propose(const Request& request) override {
+  // Costs nothing and draws the same again: nothing to record.
+  Task<Proposed> Propose(const Request& request, CallLog&) override {
     const bool tunes = request.numbers_only || request.op == Operator::kTune;
     const EditRules& rules = tunes ? parameters_ : all_;
     const Rng rng = Rng::Stream(request.seed, request.attempt.value(),
@@ -76,6 +77,7 @@ class EditsProposer final : public Proposer {
     if (op == Operator::kMerge) return false;
     return !(op == Operator::kTune ? parameters_ : all_).moves.empty();
   }
+  PromptStyle style() const override { return PromptStyle::kNone; }
   bool redraws() const override { return true; }
 
  private:
@@ -103,7 +105,7 @@ class EditsProposer final : public Proposer {
     proposal.plan.idea =
         OneLine(fmt::format("{}", fmt::join(drawn->said, "; ")), kIdeaCap);
     proposal.plan.category = drawn->parameters_only ? "parameters" : "other";
-    proposal.answer = fmt::format("{}\n", fmt::join(drawn->said, "\n"));
+    proposal.said = fmt::format("{}\n", fmt::join(drawn->said, "\n"));
     proposal.changes = std::move(drawn->changes);
     proposed.proposal = std::move(proposal);
     return proposed;

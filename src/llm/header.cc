@@ -63,7 +63,12 @@ Line ReadLine(std::string_view line) {
   if (name.size() < 2 || !rest.starts_with(':')) return {};
   rest.remove_prefix(1);
   if (rest.starts_with("**")) rest.remove_prefix(2);
-  return {name, Trim(rest)};
+  rest = Trim(rest);
+  // "**IDEA: text**": the mark that the line began with.
+  if (line.substr(0, begin).ends_with("**") && rest.ends_with("**")) {
+    rest = Trim(rest.substr(0, rest.size() - 2));
+  }
+  return {name, rest};
 }
 
 const Known* Find(std::string_view name) {
@@ -154,10 +159,55 @@ void Set(const Known& known, std::string_view raw, Plan& plan) {
   }
 }
 
+// Where a line that holds `mark` alone begins, from `from` on.
+std::size_t FindAlone(std::string_view text, std::string_view mark,
+                      std::size_t from) {
+  std::size_t at = text.find(mark, from);
+  for (; at != std::string_view::npos; at = text.find(mark, at + 1)) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    const bool begins = at == 0 || text[at - 1] == '\n';
+    if (begins && Trim(text.substr(at, end - at)) == mark) return at;
+  }
+  return at;
+}
+
+bool HoldsIdea(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    if (HeaderField(text.substr(at, end - at)) == "IDEA") return true;
+    at = end + 1;
+  }
+  return false;
+}
+
 }  // namespace
 
+std::string_view HeaderField(std::string_view line) {
+  const Line read = ReadLine(line);
+  const Known* known = read.name.empty() ? nullptr : Find(read.name);
+  return known == nullptr ? std::string_view() : known->name;
+}
+
+std::string_view SkipThinking(std::string_view answer) {
+  const std::string_view trimmed = Trim(answer);
+  for (std::string_view name : {"think", "thinking"}) {
+    const std::string open = "<" + std::string(name) + ">";
+    if (!trimmed.starts_with(open)) continue;
+    const std::string close = "</" + std::string(name) + ">";
+    const std::size_t end = trimmed.find(close);
+    if (end == std::string_view::npos) return {};
+    return trimmed.substr(end + close.size());
+  }
+  static constexpr std::string_view kClose = "</think>";
+  const std::size_t end = FindAlone(answer, kClose, 0);
+  if (end == std::string_view::npos) return answer;
+  const std::string_view behind = answer.substr(end + kClose.size());
+  return HoldsIdea(answer.substr(0, end)) || !HoldsIdea(behind) ? answer
+                                                                : behind;
+}
+
 std::optional<Plan> ParseHeader(std::string_view answer) {
-  const std::string clean = Sanitize(answer);
+  const std::string clean = Sanitize(SkipThinking(answer));
   Plan plan;
   std::vector<const Known*> seen;
   const Known* open = nullptr;  // the field that plain lines belong to

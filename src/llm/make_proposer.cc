@@ -1,25 +1,18 @@
 #include "llm/make_proposer.h"
 
-#include <fmt/format.h>
-
 #include <utility>
 #include <variant>
 
+#include "llm/agent.h"
 #include "llm/edits.h"
+#include "llm/model_arm.h"
 
 namespace coppice::llm {
 namespace {
 
 using Made = Result<std::unique_ptr<Proposer>>;
 
-Error NotYet(std::string_view kind, std::string_view what) {
-  return Error{.code = ErrorCode::kUsage,
-               .what = fmt::format("proposers: {} {} is not in this version",
-                                   kind, what),
-               .next = "use `edits` or `command` proposers"};
-}
-
-// The visible table: one line a kind.
+// The visible table: one line a kind; models are made with their endpoints.
 struct Make {
   const ProposerParts& parts;
 
@@ -29,13 +22,36 @@ struct Make {
   Made operator()(const spec::CommandArm& arm) const {
     return MakeCommandProposer(arm, parts.commands);
   }
-  Made operator()(const spec::ModelArm& arm) const {
-    return NotYet("model", arm.model);
-  }
   Made operator()(const spec::AgentArm& arm) const {
-    return NotYet("agent", arm.agent);
+    // Its program is not needed to read what it left behind.
+    if (parts.offline) {
+      spec::CommandArm record;
+      record.command = arm.agent;
+      return MakeCommandProposer(record, parts.commands);
+    }
+    return MakeAgentProposer(arm, std::nullopt, {parts.commands});
+  }
+  Made operator()(const spec::ModelArm&) const {
+    return Error{.code = ErrorCode::kInternal, .what = "models are made apart"};
   }
 };
+
+Result<NamedProposer> MakeOne(const spec::Spec& spec,
+                              const spec::Proposer& entry,
+                              const ProposerParts& parts) {
+  if (std::holds_alternative<spec::ModelArm>(entry.arm)) {
+    return MakeModelArm(spec, entry, parts);
+  }
+  Made made = std::visit(Make{parts}, entry.arm);
+  if (!made) return made.error();
+  NamedProposer named;
+  named.name = entry.name;
+  named.weight = entry.weight;
+  named.operators = entry.operators;
+  named.proposal = entry.proposal;
+  named.proposer = std::move(*made);
+  return named;
+}
 
 }  // namespace
 
@@ -43,11 +59,13 @@ Result<std::vector<NamedProposer>> MakeProposers(const spec::Spec& spec,
                                                  const ProposerParts& parts) {
   std::vector<NamedProposer> all;
   for (const spec::Proposer& entry : spec.proposers) {
-    Made made = std::visit(Make{parts}, entry.arm);
+    Result<NamedProposer> made = MakeOne(spec, entry, parts);
     if (!made) return made.error();
-    all.push_back(
-        {entry.name, entry.weight, entry.operators, std::move(*made)});
+    all.push_back(std::move(*made));
   }
+  if (parts.offline) return all;
+  Result<void> priced = CheckPrices(spec, all);
+  if (!priced) return priced.error();
   return all;
 }
 

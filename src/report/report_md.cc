@@ -4,6 +4,7 @@
 
 #include "base/patch.h"
 #include "base/text.h"
+#include "report/arms.h"
 #include "report/facts.h"
 #include "report/report_sections.h"
 #include "report/status.h"
@@ -35,6 +36,7 @@ std::string Facts(const search::State& state, WallTime now) {
   const search::Consumption used = state.Used(until);
   const bool minimize = spec.metric.direction == spec::Direction::kMinimize;
   std::string cost = Dollars(used.usd);
+  if (used.price_unknown) cost += " and calls of unknown price";
   if (used.tokens > 0) cost += ", " + Count(used.tokens, "token");
   std::string ended = std::string(StatusWord(state, std::nullopt));
   if (state.stopped()) ended += ", " + Markdown(StopText(state));
@@ -107,6 +109,7 @@ std::string ReportMarkdown(const search::State& state,
   AddSection(page, "Tree",
              Fenced("text", HeadAndTail(TreeText(state), kTreeBytes)));
   AddSection(page, "Where the effort went", EffortSection(state));
+  AddSection(page, "Proposers", ArmsSection(state));
   AddSection(page, "Waiting for your approval", ApprovalSection(state));
   AddSection(page, "Environment", EnvironmentSection(state));
   AddSection(page, "Reproduce", Reproduction(state));

@@ -1,3 +1,4 @@
+#include "report/arms.h"
 #include "report/status.h"
 
 #include <fmt/format.h>
@@ -155,6 +156,7 @@ std::string CostLine(const search::State& state,
   if (used.usd_reserved > 0) {
     line += fmt::format(" ({} reserved)", Dollars(used.usd_reserved));
   }
+  if (used.price_unknown) line += " and calls of unknown price";
   if (used.tokens > 0) line += ", " + Count(used.tokens, "token");
   return line;
 }
@@ -248,6 +250,7 @@ OrderedJson StatusJson(const search::State& state, WallTime now,
                   {"reserved", used.usd_reserved},
                   {"limit", OrNull(spec.budget.max_cost_usd)}};
   json["tokens"] = TokensJson(state);
+  json["arms"] = ArmsJson(state);
   json["nodes_per_hour"] = pace.nodes_per_hour;
   json["slots"] = {{"busy", SlotsBusy(state, extra)},
                    {"total", extra.slots_total}};
@@ -273,6 +276,7 @@ std::string StatusText(const search::State& state, WallTime now,
   AddLine(text, "attempts", AttemptsLine(state, used));
   AddLine(text, "outcomes", OutcomeCounts(state));
   AddLine(text, "cost", CostLine(state, used));
+  for (const std::string& line : ArmLines(state)) AddLine(text, "arm", line);
   if (!state.stopped()) {
     AddLine(text, "pace",
             PaceLine(PaceOf(state, now), Limiting(state, now, extra)));

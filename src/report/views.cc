@@ -125,10 +125,11 @@ Result<void> ViewWriter::WriteNode(const search::State& state,
   if (!texts) return texts.error();
   const search::AttemptInfo* info = state.Info(attempt);
   // result.json last: where it stands, the others do.
-  const std::array<std::pair<const char*, std::string>, 5> files{
+  const std::array<std::pair<const char*, std::string>, 6> files{
       {{"plan.md", PlanMarkdown(state, attempt)},
        {"lesson.md", info == nullptr ? "" : Sanitize(info->plan.lesson)},
        {"diff.patch", std::move(texts->patch)},
+       {"prompt.md", texts->prompt},
        {"answer.md", Sanitize(texts->answer)},
        {"result.json", record}}};
   for (const auto& [name, text] : files) {

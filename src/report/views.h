@@ -16,6 +16,7 @@ namespace coppice::report {
 // empty where there is none.
 struct AttemptTexts {
   std::string patch;
+  std::string prompt;
   std::string answer;
 };
 using FindTexts = std::function<Result<AttemptTexts>(AttemptId)>;
@@ -28,7 +29,8 @@ class ViewWriter {
  public:
   ViewWriter(std::filesystem::path run_dir, FindTexts texts);
 
-  // nodes/<n>/{result.json,plan.md,lesson.md,diff.patch,answer.md} of the
+  // nodes/<n>/{result.json,plan.md,lesson.md,diff.patch,prompt.md,answer.md}
+  // of the
   // attempts that finished, or finished again, since the last call. The cost
   // follows their number, not the size of the tree. A node whose result.json
   // stands there already from an earlier process is passed over.

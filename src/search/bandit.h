@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <span>
@@ -17,6 +18,16 @@ struct ArmStats {
   double reward = 0;  // Σr: 1 improved, 0.6 better than its parent by > τ,
                       // 0.2 measured, else 0
   double usd = 0;
+  int improved = 0;
+  int failed = 0;         // edit_failed
+  int failed_in_row = 0;  // edit_failed, up to now
+  // By edit format: attempts that came to an answer, and those whose first
+  // answer applied as it was.
+  struct Formed {
+    int answered = 0;
+    int well_formed = 0;
+  };
+  std::map<std::string, Formed> formats;
 };
 
 struct ArmChoice {

@@ -137,6 +137,30 @@ std::optional<std::string> Budget::Reached(const Consumption& used) const {
   return std::nullopt;
 }
 
+Budget::Decision Budget::Affords(const Consumption& used,
+                                 std::int64_t picodollars,
+                                 std::int64_t tokens) const {
+  auto grant = [](std::int64_t settled, std::int64_t reserved,
+                  std::int64_t wanted, std::int64_t limit) {
+    if (wanted <= limit - settled - reserved) return Grant::kYes;
+    return wanted <= limit - settled && reserved > 0 ? Grant::kWait
+                                                     : Grant::kNo;
+  };
+  Grant money = Grant::kYes;
+  if (limits_.max_cost_usd && picodollars > 0) {
+    money = grant(used.picodollars, used.picodollars_reserved, picodollars,
+                  std::llround(*limits_.max_cost_usd * 1e12));
+  }
+  Grant count = Grant::kYes;
+  if (limits_.max_tokens && tokens > 0) {
+    count =
+        grant(used.tokens, used.tokens_reserved, tokens, *limits_.max_tokens);
+  }
+  if (money >= count && money != Grant::kYes) return {money, "max_cost_usd"};
+  if (count != Grant::kYes) return {count, "max_tokens"};
+  return {};
+}
+
 std::vector<std::string> Budget::Warnings(const Consumption& used) const {
   std::vector<std::string> warnings;
   for (const Use& use : Uses(limits_, used)) {

@@ -19,9 +19,13 @@ struct Consumption {
   int in_flight = 0;  // selected, no outcome yet
   double hours = 0;   // wall clock since the start, pauses included
   double evaluation_hours = 0;
-  double usd = 0;
+  std::int64_t picodollars = 0;  // settled; 1e-12 USD, exact
+  std::int64_t picodollars_reserved = 0;
+  double usd = 0;  // the same for people
   double usd_reserved = 0;
+  bool price_unknown = false;  // some calls have no price: usd is a part
   std::int64_t tokens = 0;
+  std::int64_t tokens_reserved = 0;
   int since_best = 0;  // finished attempts since the run's best changed
   bool target_reached = false;
   double mean_evaluation_seconds = 0;  // of one node, for forecasts
@@ -41,6 +45,15 @@ class Budget {
   // "max_tokens", "plateau", "target"; nothing while the search may go on.
   // Time for the final (its share and at least one evaluation) is kept back.
   std::optional<std::string> Reached(const Consumption& used) const;
+  // May a call be made that costs this at worst? `wait`: not now, but calls in
+  // flight may settle for less than they reserved.
+  enum class Grant { kYes, kWait, kNo };
+  struct Decision {
+    Grant grant = Grant::kYes;
+    std::string limit;  // "max_cost_usd" or "max_tokens" unless kYes
+  };
+  Decision Affords(const Consumption& used, std::int64_t picodollars,
+                   std::int64_t tokens) const;
   // Limits used to 80 % or more, as "max_nodes: 81 of 100"; for one warning
   // each.
   std::vector<std::string> Warnings(const Consumption& used) const;

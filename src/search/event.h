@@ -33,6 +33,10 @@ struct Started {
   ObjectId base;
   std::string lock_json;  // baseline.lock as it was; may be empty
   std::int64_t seed = 0;
+  // Of a run made again from another's records: commits name that run and its
+  // start, so that they are the same.
+  std::string replays;
+  std::int64_t replays_at = 0;  // µs since 1970
 };
 
 struct Selected {
@@ -45,24 +49,8 @@ struct Selected {
   std::string idea;  // the user's, if this attempt tries one
 };
 
-struct Asked {
-  AttemptId attempt;
-  int turn = 0;
-  std::string model;
-  double reserve_usd = 0;
-  std::string prompt;
-};
-
-struct Answered {
-  AttemptId attempt;
-  int turn = 0;
-  std::string text;
-  llm::Plan plan;                   // read from the text
-  std::vector<FileChange> changes;  // of commands and agents: what they left
-  std::vector<std::string> flags;
-  llm::CallUsage usage;
-  std::string stop;  // "complete" or why there is no proposal
-};
+using Asked = llm::Asked;
+using Answered = llm::Answered;
 
 struct Rejected {
   AttemptId attempt;
@@ -118,8 +106,11 @@ struct Told {
 struct Approved {
   std::string dependency;
 };
+// Kinds that the fold reads back: "race" (the racers of a final),
+// "environment_ok", "arm_off" ({"arm","cause","reason"}), "arm" (the attempt
+// went to another arm), "format" ({"arm","format"}).
 struct Noted {
-  std::string kind;  // "canary", "arm_off", "disk_low", "merge_conflict", ...
+  std::string kind;  // these, and "canary", "disk_low", "budget", ...
   std::optional<AttemptId> attempt;
   std::string text;
 };

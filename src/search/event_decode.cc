@@ -86,14 +86,21 @@ class Reader {
     if (field == nullptr || field->is_null()) return;
     ReadText(*field, name, text.emplace());
   }
-  void TextList(const char* name, std::string& text) {
+  void Texts(const char* name, const char* speakers,
+             std::vector<llm::Utterance>& parts) {
     const Json* field = Field(name);
     if (field == nullptr) return;
     if (!field->is_array()) return Wrong(name, "no list");
+    std::string who;
+    Optional(speakers, who);
     for (const Json& item : *field) {
-      std::string part;
-      ReadText(item, name, part);
-      text += part;
+      llm::Utterance& part = parts.emplace_back();
+      ReadText(item, name, part.text);
+      const std::size_t i = parts.size() - 1;
+      const auto at = i < who.size() ? kSpeakers.find(who[i]) : 1;
+      if (at != std::string_view::npos) {
+        part.speaker = static_cast<llm::Speaker>(at);
+      }
     }
   }
   void Millis(const char* name, double& seconds) {

@@ -30,10 +30,10 @@ class Writer {
  public:
   template <class T>
   using Of = const T;
-  using Texts = std::map<std::string, std::string>;
+  using TextTable = std::map<std::string, std::string>;
 
   // Without `texts` the long ones stay in the body.
-  explicit Writer(Texts* texts) : texts_(texts) {}
+  explicit Writer(TextTable* texts) : texts_(texts) {}
 
   template <class T>
   void operator()(const char* name, const T& value) {
@@ -49,10 +49,16 @@ class Writer {
   void OptionalText(const char* name, const std::optional<std::string>& text) {
     out_[name] = text ? Stored(*text) : Json();
   }
-  void TextList(const char* name, const std::string& text) {
-    Json parts = Json::array();
-    if (!text.empty()) parts.push_back(Stored(text));
-    out_[name] = std::move(parts);
+  void Texts(const char* name, const char* speakers,
+             const std::vector<llm::Utterance>& parts) {
+    Json texts = Json::array();
+    std::string who;
+    for (const llm::Utterance& part : parts) {
+      texts.push_back(Stored(part.text));
+      who += kSpeakers[static_cast<std::size_t>(part.speaker)];
+    }
+    out_[name] = std::move(texts);
+    out_[speakers] = std::move(who);
   }
   void Millis(const char* name, double seconds) {
     out_[name] = std::round(seconds * 1e6) / 1e3;
@@ -117,7 +123,7 @@ class Writer {
     return Json{{"sha256", std::move(digest)}};
   }
 
-  Texts* texts_;
+  TextTable* texts_;
   Json out_ = Json::object();
 };
 

@@ -9,7 +9,8 @@
 //   io.Optional("name", value)    left out where it says nothing
 //   io.Text("name", text)         a long text, stored once by digest
 //   io.OptionalText("name", text) the same, or null
-//   io.TextList("name", text)     a list of texts that make one together
+//   io.Texts("name", "speakers", parts)  a list of texts, each stored once,
+//                                 and who says them: "suau"
 //   io.Millis("name", seconds)    whole microseconds, written as ms
 //   io.Word("name", flag, no, yes)
 //   io.Object("name", [&](auto& in) { in("name", value); })
@@ -97,6 +98,8 @@ void Describe(Io& io, typename Io::template Of<Started>& e) {
   io("base", e.base);
   io.Text("lock", e.lock_json);
   io("seed", e.seed);
+  io.Optional("replays", e.replays);
+  io.Optional("replays_at", e.replays_at);
 }
 
 template <class Io>
@@ -114,9 +117,14 @@ template <class Io>
 void Describe(Io& io, typename Io::template Of<Asked>& e) {
   io("attempt", e.attempt);
   io("turn", e.turn);
+  io.Optional("arm", e.arm);
   io("model", e.model);
+  io.Optional("role", e.role);
   io("reserve_usd", e.reserve_usd);
-  io.TextList("prompt", e.prompt);
+  io.Optional("reserve_tokens", e.reserve_tokens);
+  io.Optional("price_unknown", e.price_unknown);
+  io.Optional("seen", e.seen);
+  io.Texts("prompt", "speakers", e.prompt);
 }
 
 template <class Io>
@@ -133,8 +141,11 @@ void Describe(Io& io, typename Io::template Of<Answered>& e) {
     in("cached", e.usage.cached);
   });
   io("usd", e.usage.usd);
+  io.Optional("usd_unknown", e.usage.usd_unknown);
+  io.Optional("estimated", e.usage.estimated);
   io.Millis("ms", e.usage.seconds);
   io("stop", e.stop);
+  io.Optional("request_id", e.request_id);
 }
 
 template <class Io>

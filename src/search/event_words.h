@@ -29,6 +29,9 @@ inline std::string_view WordOf(PauseClass x) {
   return x == PauseClass::kOutage ? "outage" : "needs_user";
 }
 
+// One letter a speaker of a prompt, in the order of llm::Speaker.
+inline constexpr std::string_view kSpeakers = "sua";
+
 // The structs that event_fields.h describes.
 template <class T>
 concept Described = std::is_aggregate_v<T> && !std::is_same_v<T, ObjectId>;

@@ -11,7 +11,6 @@
 #include "base/digest.h"
 #include "base/text.h"
 #include "search/bandit.h"
-#include "search/brief.h"
 
 // Growing one node, up to its commit:
 //
@@ -44,15 +43,36 @@ Rejected Reject(AttemptId attempt, Outcome outcome, std::string reason) {
 
 Expander::Expander(Parts parts) : parts_(std::move(parts)) {}
 
-std::optional<std::size_t> Expander::ChooseArm(Operator op) const {
+bool Expander::Able(const Arm& arm, Operator op, Reading reading) const {
+  const bool asked_for =
+      arm.operators.empty() || std::ranges::count(arm.operators, Name(op)) > 0;
+  const bool reads = reading == Reading::kAny ||
+                     arm.proposer->style() != llm::PromptStyle::kNone;
+  return asked_for && reads && arm.proposer->Can(op) &&
+         !parts_.state.arms_off().contains(arm.name);
+}
+
+const Arm* Expander::ChooseArm(Operator op, Reading reading) const {
   std::vector<ArmChoice> choices;
+  const Instant now = parts_.clock.Now();
   for (const Arm& arm : parts_.arms) {
-    const bool asked_for = arm.operators.empty() ||
-                           std::ranges::count(arm.operators, Name(op)) > 0;
-    choices.push_back(
-        {arm.name, arm.weight, asked_for && arm.proposer->Can(op)});
+    const auto rests = arm.proposer->resting_until();
+    choices.push_back({arm.name, arm.weight,
+                       Able(arm, op, reading) && (!rests || *rests <= now)});
   }
-  return search::ChooseArm(choices, parts_.state.arm_stats());
+  auto chosen = search::ChooseArm(choices, parts_.state.arm_stats());
+  return chosen ? &parts_.arms[*chosen] : nullptr;
+}
+
+bool Expander::AnyResting(Operator op, Reading reading) const {
+  return std::ranges::any_of(parts_.arms, [&](const Arm& arm) {
+    return Able(arm, op, reading) && arm.proposer->resting_until();
+  });
+}
+
+const Arm* Expander::FindArm(const std::string& name) const {
+  auto arm = std::ranges::find(parts_.arms, name, &Arm::name);
+  return arm == parts_.arms.end() ? nullptr : &*arm;
 }
 
 // The files of a node without listing its tree: those of the base's scope and
@@ -122,35 +142,60 @@ Task<Result<llm::Request>> Expander::MakeRequest(AttemptId attempt) {
   const NodeId parent = *tree.Find(selected.parents.front());
   Result<Files> files = co_await Load(parent);
   if (!files) co_return files.error();
+  const auto seed = static_cast<std::uint64_t>(parts_.state.start().seed);
   llm::Request request;
   request.attempt = attempt;
   request.op = selected.op;
   request.parent = tree[parent].commit;
-  request.seed = static_cast<std::uint64_t>(parts_.state.start().seed);
+  request.seed = seed;
   request.numbers_only = selected.op == Operator::kTune;
-  request.files = std::move(*files);
-  request.prompt = Brief(parts_.state, parts_.scope, attempt);
   request.spec_name = parts_.state.spec().name;
+  request.run = parts_.state.run();
+  const Arm* arm = FindArm(selected.arm);
+  request.files = std::move(*files);
+  if (arm == nullptr || arm->proposer->style() == llm::PromptStyle::kNone) {
+    co_return request;
+  }
+  request.format = llm::ParseEditFormat(parts_.state.FormatOf(arm->name));
+  request.marker_suffix = MarkerSuffix(request.files, seed, attempt);
+  const std::map<AttemptId, std::string> patches = co_await Patches(attempt);
+  const PromptInput input{
+      .attempt = attempt,
+      .style = arm->proposer->style(),
+      .format = request.format,
+      .marker_suffix = request.marker_suffix,
+      .files = request.files,
+      .patches = patches,
+      .scope = parts_.scope,
+      .max_prompt_kb = arm->max_prompt_kb,
+      .templates = arm->templates ? *arm->templates : parts_.templates};
+  request.seen = parts_.state.last_seq();
+  request.prompt = BuildPrompt(parts_.state, input);
   co_return request;
 }
 
-bool Expander::Recorded(const std::string& name) const {
-  auto arm = std::ranges::find(parts_.arms, name, &Arm::name);
-  return arm != parts_.arms.end() && !arm->proposer->redraws();
+// What the attempts did that the prompt shows in full.
+Task<std::map<AttemptId, std::string>> Expander::Patches(AttemptId attempt) {
+  std::map<AttemptId, std::string> patches;
+  const SolutionTree& tree = parts_.state.tree();
+  for (AttemptId wanted : WantedPatches(parts_.state, attempt)) {
+    const std::optional<NodeId> node = tree.Find(wanted);
+    const std::optional<NodeId> parent =
+        node ? tree.FirstParent(*node) : std::nullopt;
+    if (!parent) continue;
+    const ObjectId from = tree[*parent].commit;
+    const ObjectId to = tree[*node].commit;
+    auto diff = [&] { return parts_.repository.Diff(from, to); };
+    Result<std::string> patch = co_await Offload(parts_.compute, diff);
+    if (patch) patches.emplace(wanted, std::move(*patch));
+  }
+  co_return patches;
 }
 
-Task<Expander::Proposed> Expander::Propose(AttemptId attempt,
-                                           llm::Request request) {
-  Proposed made;
-  const Selected& selected = parts_.state.Info(attempt)->selected;
-  auto arm = std::ranges::find(parts_.arms, selected.arm, &Arm::name);
-  if (arm == parts_.arms.end()) {
-    made.rejected = Reject(attempt, Outcome::kEditFailed,
-                           "the arm " + selected.arm + " is no longer there");
-    co_return made;
-  }
-  llm::Proposer& proposer = *arm->proposer;
-  llm::Proposed answer = co_await proposer.Propose(request);
+Task<llm::Proposed> Expander::Propose(AttemptId attempt, llm::Request request,
+                                      llm::Proposer& proposer,
+                                      llm::CallLog& log) {
+  llm::Proposed answer = co_await proposer.Propose(request, log);
   while (answer.proposal && proposer.redraws() &&
          request.draw + 1 < kMaxDraws) {
     auto tree_of = [&] {
@@ -159,31 +204,9 @@ Task<Expander::Proposed> Expander::Propose(AttemptId attempt,
     Result<ObjectId> tree = co_await Offload(parts_.compute, tree_of);
     if (!tree || !SeenBefore(attempt, *tree)) break;
     ++request.draw;
-    answer = co_await proposer.Propose(request);
+    answer = co_await proposer.Propose(request, log);
   }
-  if (!proposer.redraws()) {
-    Answered record;
-    record.attempt = attempt;
-    record.text = Sanitize(answer.proposal ? answer.proposal->answer
-                                           : answer.refusal.answer);
-    record.usage =
-        answer.proposal ? answer.proposal->usage : answer.refusal.usage;
-    record.stop = answer.proposal ? "complete" : answer.refusal.reason;
-    if (answer.proposal) {
-      record.plan = answer.proposal->plan;
-      record.changes = answer.proposal->changes;
-      record.flags = answer.proposal->flags;
-    }
-    made.answered = std::move(record);
-  }
-  if (answer.proposal) {
-    made.proposal = std::move(answer.proposal);
-  } else {
-    made.rejected =
-        Reject(attempt, answer.refusal.outcome, answer.refusal.reason);
-    made.rejected->usd = answer.refusal.usage.usd;
-  }
-  co_return made;
+  co_return answer;
 }
 
 Task<Expander::Made> Expander::Commit(AttemptId attempt,
@@ -363,7 +386,9 @@ std::string CommitMessage(const State& state, AttemptId attempt,
   }
   if (plan.idea.size() > 72) why = plan.idea + "\n" + why;
   if (!why.empty()) message += Wrap(Sanitize(why), 72) + "\n\n";
-  message += fmt::format("Coppice-Run: {}\nCoppice-Node: {}\n", state.run(),
+  const Started& start = state.start();
+  message += fmt::format("Coppice-Run: {}\nCoppice-Node: {}\n",
+                         start.replays.empty() ? start.run : start.replays,
                          attempt.value());
   for (AttemptId parent : selected.parents) {
     message += fmt::format("Coppice-Parent: {}\n", parent.value());
@@ -376,9 +401,11 @@ std::string CommitMessage(const State& state, AttemptId attempt,
 }
 
 std::int64_t CommitTime(const State& state, AttemptId attempt) {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             state.started_at().time_since_epoch())
-             .count() +
+  const Started& start = state.start();
+  const auto at = start.replays.empty()
+                      ? state.started_at().time_since_epoch()
+                      : std::chrono::microseconds(start.replays_at);
+  return std::chrono::duration_cast<std::chrono::seconds>(at).count() +
          attempt.value();
 }
 

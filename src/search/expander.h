@@ -12,6 +12,7 @@
 #include "llm/proposer.h"
 #include "search/event.h"
 #include "search/policy.h"
+#include "search/prompt.h"
 #include "search/state.h"
 #include "spec/scope_rules.h"
 #include "vcs/repository.h"
@@ -24,11 +25,10 @@ struct Arm {
   double weight = 1;
   std::vector<std::string> operators;  // [] = all it can do
   llm::Proposer* proposer = nullptr;
+  std::string shared;  // arms of one key go off together; empty: alone
+  int max_prompt_kb = 240;
+  const Templates* templates = nullptr;  // its own, borrowed; or the run's
 };
-
-// An answer on record that was not used yet, or a patch from outside: taken
-// instead of asking an arm.
-using Ready = std::optional<llm::Proposal>;
 
 // From an expansion to a commit: context -> proposal -> scope -> duplicate ->
 // commit in memory. Reads State, never changes it. Conductor thread; git work
@@ -41,26 +41,26 @@ class Expander {
     const State& state;
     spec::ResolvedScope scope;
     std::vector<Arm> arms;
+    const Clock& clock;
+    const Templates& templates;
   };
   explicit Expander(Parts parts);
 
-  // The arm for an operator (bandit over those able), or nothing.
-  std::optional<std::size_t> ChooseArm(Operator op) const;
+  // Which arms may take an attempt: all, or those that read a prompt.
+  enum class Reading { kAny, kPrompt };
+  // The arm for an operator: the bandit over those that are able, switched on
+  // and not resting; or nothing.
+  const Arm* ChooseArm(Operator op, Reading reading) const;
+  // Is there an arm that only rests, and would be chosen later?
+  bool AnyResting(Operator op, Reading reading) const;
+  const Arm* FindArm(const std::string& name) const;
   const std::vector<Arm>& arms() const { return parts_.arms; }
 
-  // What became of an attempt's proposing. `answered` is set when a proposer
-  // with costs or side effects gave an answer: record it before using it.
-  struct Proposed {
-    std::optional<llm::Proposal> proposal;
-    std::optional<Rejected> rejected;
-    std::optional<Answered> answered;
-  };
-  Task<Proposed> Propose(AttemptId attempt, llm::Request request);
   // What the attempt's arm is asked.
   Task<Result<llm::Request>> MakeRequest(AttemptId attempt);
-  // Does the arm cost something, or have side effects? Then what it is asked
-  // and what it answers are recorded.
-  bool Recorded(const std::string& arm) const;
+  // Asks the arm, again while it draws trees that are known.
+  Task<llm::Proposed> Propose(AttemptId attempt, llm::Request request,
+                              llm::Proposer& proposer, llm::CallLog& log);
 
   // Scope, duplicate, commit.
   struct Made {
@@ -80,6 +80,8 @@ class Expander {
 
   Task<Result<Files>> Load(NodeId node);
   bool SeenBefore(AttemptId attempt, ObjectId tree) const;
+  bool Able(const Arm& arm, Operator op, Reading reading) const;
+  Task<std::map<AttemptId, std::string>> Patches(AttemptId attempt);
   Task<Made> CommitChanges(AttemptId attempt, llm::Proposal proposal,
                            std::vector<ObjectId> parents);
 

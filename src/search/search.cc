@@ -25,24 +25,34 @@ constexpr int kCommitsPerPack = 16;
 
 }  // namespace
 
-Search::Search(Parts parts) : parts_(std::move(parts)) {}
+Search::Search(Parts parts)
+    : parts_(std::move(parts)), settled_(parts_.executor) {}
 Search::~Search() = default;
 
 Task<Ending> Search::Run() {
   co_await RestoreObjects();
+  CloseOpenCalls();
   TaskGroup growing(parts_.executor);
   for (AttemptId open : state_.Open()) growing.Spawn(Grow(open));
   while (true) {
     while (std::optional<Expansion> expansion = Next()) {
-      std::optional<std::size_t> arm = expander_->ChooseArm(expansion->op);
-      const bool merge = expansion->op == Operator::kMerge;
-      if (!merge && !arm) {
-        Pause("no_arm",
-              fmt::format("no proposer can do {}", Name(expansion->op)));
-        break;
+      std::string arm, idea;
+      if (expansion->op != Operator::kMerge) {
+        const Idea* wish = IdeaFor(*expansion);
+        const auto reading = wish != nullptr ? Expander::Reading::kPrompt
+                                             : Expander::Reading::kAny;
+        const Arm* able = expander_->ChooseArm(expansion->op, reading);
+        if (able == nullptr) {
+          const bool soon = growing.running() > 0 ||
+                            co_await WaitForArms(expansion->op, reading);
+          if (!soon) break;
+          if (growing.running() > 0) co_await growing.WaitForOne();
+          continue;
+        }
+        arm = able->name;
+        if (wish != nullptr) idea = wish->text;
       }
-      std::string name = merge ? "" : expander_->arms()[*arm].name;
-      growing.Spawn(Grow(Select(*expansion, std::move(name), "")));
+      growing.Spawn(Grow(Select(*expansion, std::move(arm), std::move(idea))));
     }
     if (growing.running() == 0) break;
     co_await growing.WaitForOne();
@@ -57,6 +67,7 @@ Task<Ending> Search::Run() {
 
 Task<Ending> Search::Finish() {
   co_await RestoreObjects();
+  CloseOpenCalls();
   TaskGroup growing(parts_.executor);
   for (AttemptId open : state_.Open()) growing.Spawn(Grow(open));
   co_await growing.Join();
@@ -70,6 +81,7 @@ Task<Ending> Search::Finish() {
 
 Task<Result<AttemptId>> Search::Step(StepRequest request) {
   co_await RestoreObjects();
+  CloseOpenCalls();
   std::optional<Expansion> expansion;
   if (request.parent) {
     std::optional<NodeId> node = state_.tree().Find(*request.parent);
@@ -102,13 +114,15 @@ Task<Result<AttemptId>> Search::Step(StepRequest request) {
     name = "patch";
     given_ = std::move(request.proposal);
   } else if (expansion->op != Operator::kMerge) {
-    std::optional<std::size_t> arm = expander_->ChooseArm(expansion->op);
-    if (!arm) {
+    const auto reading = request.idea.empty() ? Expander::Reading::kAny
+                                              : Expander::Reading::kPrompt;
+    const Arm* arm = expander_->ChooseArm(expansion->op, reading);
+    if (arm == nullptr) {
       co_return Error{
           .code = ErrorCode::kUsage,
           .what = fmt::format("no proposer can do {}", Name(expansion->op))};
     }
-    name = expander_->arms()[*arm].name;
+    name = arm->name;
   }
   const AttemptId attempt =
       Select(*expansion, std::move(name), std::move(request.idea));
@@ -139,39 +153,15 @@ Task<bool> Search::Make(AttemptId attempt) {
   if (info.selected.op == Operator::kMerge) {
     made = co_await expander_->Merge(attempt);
   } else {
-    llm::Proposal proposal;
-    if (given_) {
-      proposal = *std::exchange(given_, std::nullopt);
-    } else if (info.answered && info.answered->stop == "complete") {
-      proposal.changes = info.answered->changes;
-      proposal.plan = info.answered->plan;
-      proposal.flags = info.answered->flags;
-    } else {
-      Result<llm::Request> request = co_await expander_->MakeRequest(attempt);
-      if (abandoned_) co_return false;
-      if (!request) throw std::runtime_error(request.error().Text());
-      const std::string arm = info.selected.arm;
-      if (expander_->Recorded(arm)) {
-        Asked asked;
-        asked.attempt = attempt;
-        asked.model = arm;
-        asked.prompt = request->prompt;
-        Record(std::move(asked));
-      }
-      Expander::Proposed proposed =
-          co_await expander_->Propose(attempt, std::move(*request));
-      if (abandoned_) co_return false;
-      if (proposed.answered) Record(std::move(*proposed.answered));
-      if (proposed.rejected) {
-        Record(std::move(*proposed.rejected));
-        co_return false;
-      }
-      proposal = std::move(*proposed.proposal);
-    }
-    made = co_await expander_->Commit(attempt, std::move(proposal));
+    std::optional<llm::Proposal> proposal = std::exchange(given_, std::nullopt);
+    if (!proposal) proposal = co_await Propose(attempt);
+    if (!proposal) co_return false;
+    made = co_await expander_->Commit(attempt, std::move(*proposal));
   }
   if (abandoned_) co_return false;
   if (made.rejected) {
+    // What lost to a conflict may be done again on top of the winner.
+    if (info.selected.op == Operator::kMerge) OfferAgain(info.selected);
     Record(std::move(*made.rejected));
     co_return false;
   }
@@ -198,6 +188,7 @@ Task<void> Search::AfterEvaluation(AttemptId attempt) {
 // Chains take turns: the one with the fewest attempts goes first.
 std::optional<Expansion> Search::Next() {
   if (stopping() || pausing_ || abandoned_) return std::nullopt;
+  Listen();
   const Consumption used = state_.Used(parts_.clock.Wall());
   Warn();
   if (std::optional<std::string> limit = budget_->Reached(used)) {
@@ -218,17 +209,32 @@ std::optional<Expansion> Search::Next() {
     order.emplace_back(state_.chains()[i].started, static_cast<int>(i));
   }
   std::ranges::sort(order);
-  const auto seed = static_cast<std::uint64_t>(state_.start().seed);
   for (const auto& [started, chain] : order) {
-    Rng rng = Rng::Stream(seed, state_.next_attempt().value(), "policy");
-    auto expansion = policies_[static_cast<std::size_t>(chain)]->Select(
-        state_.View(chain), rng);
-    if (expansion) {
-      expansion->chain = chain;
-      return expansion;
-    }
+    std::optional<Expansion> expansion = Choose(chain);
+    if (expansion) return expansion;
   }
   return std::nullopt;
+}
+
+// What the policy would grow in a chain, or the place of an idea that waits.
+std::optional<Expansion> Search::Choose(int chain) {
+  const auto seed = static_cast<std::uint64_t>(state_.start().seed);
+  Rng rng = Rng::Stream(seed, state_.next_attempt().value(), "policy");
+  std::optional<Expansion> expansion =
+      policies_[static_cast<std::size_t>(chain)]->Select(state_.View(chain),
+                                                         rng);
+  if (!expansion) return std::nullopt;
+  expansion->chain = chain;
+  const Idea* idea = IdeaFor(*expansion);
+  const auto at = idea != nullptr && idea->at ? state_.tree().Find(*idea->at)
+                                              : std::nullopt;
+  if (at) {
+    expansion->parents = {*at};
+    expansion->chain = state_.tree()[*at].chain;
+    expansion->op =
+        *at == state_.tree().root() ? Operator::kDraft : Operator::kImprove;
+  }
+  return expansion;
 }
 
 // How many proposals may be under way beyond the evaluation slots: as many as
@@ -239,7 +245,13 @@ int Search::Lookahead() const {
   const double propose = state_.mean_propose_seconds();
   const double evaluate =
       state_.Used(parts_.clock.Wall()).mean_evaluation_seconds;
-  if (evaluate <= 0 || propose <= 0) return 0;
+  // Nothing is known yet: the drafts may be thought of side by side.
+  if (evaluate <= 0 || propose <= 0) {
+    return AnyThinks() ? std::min(state_.spec().parallel.requests,
+                                  state_.spec().search.num_drafts) -
+                             1
+                       : 0;
+  }
   const double wanted = parts_.evaluations * propose / evaluate;
   return std::clamp(static_cast<int>(std::ceil(wanted - kShort)), 0,
                     state_.spec().parallel.requests);
@@ -267,21 +279,30 @@ AttemptId Search::Select(const Expansion& expansion, std::string arm,
 // The only way state changes: durable first, then applied, then shown.
 std::int64_t Search::Record(Event event) {
   search::Record record;
-  record.at = parts_.clock.Wall();
+  record.at = replay_ ? replay_->at : parts_.clock.Wall();
   Result<std::int64_t> seq = parts_.journal.Append(record.at, event);
   if (!seq) throw std::runtime_error(seq.error().Text());
   record.seq = *seq;
   record.event = std::move(event);
-  Result<void> applied = state_.Apply(record);
-  if (!applied) throw std::runtime_error(applied.error().Text());
-  TellPolicies();
-  for (const Observer& observer : parts_.observers) observer(state_, record);
+  See(record);
+  if (replay_) {
+    replay_->recorded = true;
+    return record.seq;
+  }
   if (state_.SignatureStreak() >= kStreakLimit && !pausing_) {
     Pause("signature",
           fmt::format("{} attempts in a row failed alike: {}",
                       state_.SignatureStreak(), state_.streak_signature()));
   }
   return record.seq;
+}
+
+// What stands in the journal happens.
+void Search::See(const search::Record& record) {
+  Result<void> applied = state_.Apply(record);
+  if (!applied) throw std::runtime_error(applied.error().Text());
+  TellPolicies();
+  for (const Observer& observer : parts_.observers) observer(state_, record);
 }
 
 Result<void> Search::Recover() {
@@ -310,8 +331,9 @@ Result<void> Search::Furnish() {
     policies_.push_back(std::move(*policy));
   }
   budget_ = std::make_unique<Budget>(state_.spec().budget);
-  expander_ = std::make_unique<Expander>(Expander::Parts{
-      parts_.compute, parts_.repository, state_, parts_.scope, parts_.arms});
+  expander_ = std::make_unique<Expander>(
+      Expander::Parts{parts_.compute, parts_.repository, state_, parts_.scope,
+                      parts_.arms, parts_.clock, parts_.templates});
   auto record = [this](Event event) { Record(std::move(event)); };
   auto pause = [this](const std::string& cause, const std::string& detail) {
     Pause(cause, detail);
@@ -328,10 +350,16 @@ void Search::TellPolicies() {
   }
 }
 
+Result<void> Search::Start(Started started, std::optional<WallTime> at) {
+  if (at) replay_ = Replaying{.at = *at};
+  Record(std::move(started));
+  replay_.reset();
+  return Furnish();
+}
+
 Result<void> Search::Begin(Beginning beginning) {
   const ObjectId base = beginning.started.base;
-  Record(std::move(beginning.started));
-  Result<void> furnished = Furnish();
+  Result<void> furnished = Start(std::move(beginning.started));
   if (!furnished) return furnished;
   Committed root;
   root.commit = base;
@@ -418,11 +446,14 @@ void Search::Pause(const std::string& cause, const std::string& detail) {
 
 void Search::Drain(std::string reason, int exit) {
   ending_ = Ending{std::move(reason), "", exit};
+  draining_ = true;
+  settled_.Notify();
 }
 
 void Search::Abandon(std::string reason, int exit) {
   ending_ = Ending{std::move(reason), "", exit};
   abandoned_ = true;
+  settled_.Notify();
   if (measurer_) measurer_->Abandon();
 }
 

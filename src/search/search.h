@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "base/task.h"
 #include "search/budget.h"
 #include "search/cache.h"
+#include "search/calls.h"
 #include "search/event.h"
 #include "search/expander.h"
 #include "search/journal.h"
@@ -28,6 +30,16 @@ struct Ending {
   std::string reason;
   std::string detail;
   int exit = 0;
+};
+
+// Where a replay stands.
+struct Replaying {
+  WallTime at;                      // of the record that is made again
+  const Event* expected = nullptr;  // that record
+  bool recorded = false;
+  // Prompts by the record up to which they tell, and the attempt; built when
+  // the replay stands there.
+  std::map<std::pair<std::int64_t, AttemptId>, std::string> prompts;
 };
 
 // One search over one journal: selects, grows, measures and records until a
@@ -52,6 +64,12 @@ class Search {
     // Which disk is too full for anything new, in words; nothing while there
     // is room. None: not watched.
     std::function<std::optional<std::string>()> full_disk;
+    // What waits in the inbox, appended to the journal as records; and the
+    // lines of the file of hypotheses. Asked once a second at most. None:
+    // nobody says anything.
+    std::function<std::vector<search::Record>(WallTime)> inbox;
+    std::function<std::vector<std::string>()> hypotheses;
+    const Templates& templates = Templates::BuiltIn();
   };
 
   // What a fresh run begins with; a resumed one gives the record to append.
@@ -84,6 +102,12 @@ class Search {
   };
   Task<Result<AttemptId>> Step(StepRequest request);
 
+  // Makes the search of these records again, after Recover of an empty journal
+  // and a `started` that names the run it replays. kConflict: this program
+  // decides otherwise somewhere.
+  Task<Result<void>> Replay(std::vector<search::Record> source);
+  Result<void> Start(Started started, std::optional<WallTime> at = {});
+
   // First SIGINT: nothing new is selected, what runs may end.
   void Drain(std::string reason, int exit);
   // Second SIGINT, SIGTERM: nothing more is measured or recorded. The caller
@@ -97,17 +121,36 @@ class Search {
   Result<void> Furnish();
   void TellPolicies();
   std::optional<Expansion> Next();
+  std::optional<Expansion> Choose(int chain);
   AttemptId Select(const Expansion& expansion, std::string arm,
                    std::string idea);
   Task<void> Grow(AttemptId attempt);
   Task<bool> Make(AttemptId attempt);
+  Task<std::optional<llm::Proposal>> Propose(AttemptId attempt);
+  Task<bool> Rearm(AttemptId attempt);
+  Task<bool> WaitForArms(Operator op, Expander::Reading reading);
+  void SwitchOff(const std::string& arm, const llm::Unavailable& why);
+  void WatchArm(const std::string& arm);
+  void CloseOpenCalls();
+  void OfferAgain(const Selected& merge);
+  void Listen();
+  void See(const search::Record& record);
+  const Idea* IdeaFor(const Expansion& expansion) const;
   Task<void> AfterEvaluation(AttemptId attempt);
   Task<void> Flush();
   Task<void> RestoreObjects();
   Task<void> Publish();
   Task<void> Confirm();
   Ending Close();
+  Task<void> Redo(const Event& event);
+  void RedoSelection(const Selected& wanted);
+  Task<void> BuildPrompts(std::vector<AttemptId> attempts);
+  void RedoPrompt(const Asked& wanted);
+  Task<void> RedoCommit(const Committed& wanted);
+  Task<void> RedoRejection(const Rejected& wanted);
+  void RecordDecision(Event mine);
   int Lookahead() const;
+  bool AnyThinks() const;
   void Pause(const std::string& cause, const std::string& detail);
   void Warn();
   bool stopping() const { return ending_.has_value(); }
@@ -121,12 +164,17 @@ class Search {
   std::optional<Ending> ending_;  // why nothing new is selected
   std::optional<Paused> pausing_;
   std::optional<llm::Proposal> given_;  // of Step
+  Signal settled_;                      // a call was answered
+  std::optional<Instant> listened_;
+  bool draining_ = false;  // the user wants an end: no further calls
+  bool outage_ = false;    // every arm rests; recorded as a pause
   bool abandoned_ = false;
   int unflushed_ = 0;
   int measured_since_canary_ = 0;
   std::optional<NodeId> published_;
   std::vector<std::string> warned_;
   std::vector<Committed> lost_objects_;  // not in the store
+  std::optional<Replaying> replay_;
 };
 
 }  // namespace coppice::search

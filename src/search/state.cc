@@ -96,6 +96,12 @@ Result<void> State::On(const Selected& e, const Record& r) {
     ++chain.restarts_since_best;
   }
   if (!e.arm.empty()) ++arms_[e.arm].given;
+  if (!e.parents.empty()) from_[e.parents.front()].push_back(e.attempt);
+  if (!e.idea.empty()) {
+    auto idea = std::ranges::find_if(
+        ideas_, [&](const Idea& i) { return !i.tried && i.text == e.idea; });
+    if (idea != ideas_.end()) idea->tried = e.attempt;
+  }
   open_.insert(e.attempt);
   next_attempt_ = std::max(next_attempt_, AttemptId(e.attempt.value() + 1));
   race_.clear();
@@ -105,34 +111,50 @@ Result<void> State::On(const Selected& e, const Record& r) {
 }
 
 Result<void> State::On(const Asked& e, const Record& r) {
-  infos_[e.attempt].prompt_seq = r.seq;
-  reserved_[e.attempt] = e.reserve_usd;
+  auto found = infos_.find(e.attempt);
+  if (found == infos_.end()) return Broken(r, "the attempt was not selected");
+  AttemptInfo& info = found->second;
+  if (info.asked_seq == 0) info.asked_seq = r.seq;
+  info.calls_seq = r.seq;
+  if (!info.turns.empty() && info.turns.back().turn >= e.turn) return Ok();
+  info.turns.push_back(
+      {e.turn, e.arm, e.role, e.reserve_usd, e.reserve_tokens, std::nullopt});
+  reserved_[e.attempt] = {ToPicodollars(e.reserve_usd), e.reserve_tokens};
+  price_unknown_ = price_unknown_ || e.price_unknown;
   return Ok();
 }
 
-Result<void> State::On(const Answered& e, const Record&) {
-  AttemptInfo& info = infos_[e.attempt];
+Result<void> State::On(const Answered& e, const Record& r) {
+  auto found = infos_.find(e.attempt);
+  if (found == infos_.end()) return Broken(r, "the attempt was not selected");
+  AttemptInfo& info = found->second;
+  auto turn = std::ranges::find(info.turns, e.turn, &Turn::turn);
+  if (turn == info.turns.end()) return Broken(r, "nothing was asked");
   reserved_.erase(e.attempt);
-  if (info.answered && info.answered->turn >= e.turn) return Ok();
-  info.answered = e;
+  if (turn->answered) return Ok();
+  turn->answered = e;
+  info.calls_seq = r.seq;
   info.usd += e.usage.usd;
   info.input_tokens += e.usage.input;
   info.output_tokens += e.usage.output;
   info.propose_seconds += e.usage.seconds;
   propose_seconds_ += e.usage.seconds;
-  ++answers_;
-  usd_ += e.usage.usd;
+  if (e.turn == 0) ++answers_;
+  picodollars_ += ToPicodollars(e.usage.usd);
   arms_[info.selected.arm].usd += e.usage.usd;
   tokens_ += e.usage.input + e.usage.output;
+  ledger_[{info.selected.arm, info.selected.op, turn->role}].Add(e);
   return Ok();
 }
 
 Result<void> State::On(const Rejected& e, const Record& r) {
   auto found = infos_.find(e.attempt);
   if (found == infos_.end()) return Broken(r, "the attempt was not selected");
+  if (found->second.rejected) return Ok();
   found->second.rejected = e;
   reserved_.erase(e.attempt);
   Finish(e.attempt, e.outcome, e.reason, {}, r.at);
+  CountAnswer(found->second, e.outcome);
   CountStreak(found->second, e.outcome,
               fmt::format("{}: {}", Name(e.outcome), OneLine(e.reason, 120)));
   const Selected& selected = found->second.selected;
@@ -157,6 +179,10 @@ Result<void> State::On(const Committed& e, const Record& r) {
   info.matched = e.matched;
   info.flags = e.flags;
   info.committed_seq = r.seq;
+  if (!root) CountAnswer(info, Outcome::kValid);
+  if (!e.plan.lesson.empty() && !info.selected.parents.empty()) {
+    lessons_[info.selected.parents.front()] = e.plan.lesson;
+  }
 
   Node node;
   node.attempt = e.attempt;
@@ -249,7 +275,29 @@ Result<void> State::On(const Evaluated& e, const Record& r) {
   return Ok();
 }
 
-Result<void> State::On(const Told&, const Record&) { return Ok(); }
+// {"text": ...} joins the instructions; {"idea": ..., "source": ..., "at": N}
+// joins the queue, once.
+Result<void> State::On(const Told& e, const Record& r) {
+  if (r.seq <= last_seq_) return Ok();
+  Result<Json> json = ParseJson(e.directive, "told");
+  if (!json || !json->is_object()) return Broken(r, "no directive");
+  auto text = [&](const char* key) {
+    auto found = json->find(key);
+    return found != json->end() && found->is_string()
+               ? found->get<std::string>()
+               : std::string();
+  };
+  if (std::string said = text("text"); !said.empty()) told_.push_back(said);
+  Idea idea{text("idea"), text("source"), std::nullopt, std::nullopt};
+  if (idea.text.empty()) return Ok();
+  if (auto at = json->find("at"); at != json->end() && at->is_number()) {
+    idea.at = AttemptId(at->get<std::int64_t>());
+  }
+  if (std::ranges::count(ideas_, idea.text, &Idea::text) == 0) {
+    ideas_.push_back(std::move(idea));
+  }
+  return Ok();
+}
 
 Result<void> State::On(const Approved& e, const Record&) {
   if (!approved_.insert(e.dependency).second) return Ok();
@@ -266,9 +314,8 @@ Result<void> State::On(const Approved& e, const Record&) {
   return Ok();
 }
 
-// Two kinds are read back by the fold: the racers of a final that has begun,
-// and the word that environment errors turned out to be the candidates' own.
-Result<void> State::On(const Noted& e, const Record&) {
+Result<void> State::On(const Noted& e, const Record& r) {
+  if (r.seq <= last_seq_) return Ok();
   notes_.push_back(e);
   if (e.kind == "race") {
     race_.clear();
@@ -278,6 +325,22 @@ Result<void> State::On(const Noted& e, const Record&) {
     race_samples_.clear();
   } else if (e.kind == "environment_ok") {
     environment_failures_.clear();
+  } else if (e.kind == "arm" && e.attempt) {
+    AttemptInfo& info = infos_[*e.attempt];
+    --arms_[info.selected.arm].given;
+    ++arms_[e.text].given;
+    info.selected.arm = e.text;
+    tree_.SetArm(*e.attempt, e.text);
+  } else if (e.kind == "arm_off" || e.kind == "format") {
+    Result<Json> json = ParseJson(e.text, e.kind);
+    if (!json) return Broken(r, json.error().what);
+    const std::string arm = json->value("arm", "");
+    if (e.kind == "format") {
+      formats_[arm] = json->value("format", "");
+      arms_[arm].failed_in_row = 0;
+    } else {
+      off_[arm] = {json->value("cause", ""), json->value("reason", "")};
+    }
   }
   return Ok();
 }
@@ -292,6 +355,9 @@ Result<void> State::On(const Resumed& e, const Record& r) {
   stopped_.reset();
   streak_ = 0;
   streak_signature_.clear();
+  // What the user had to repair may be repaired.
+  std::erase_if(off_,
+                [](const auto& arm) { return arm.second.cause != "failures"; });
   for (AttemptId attempt : std::exchange(environment_failures_, {})) {
     Reopen(attempt);
   }
@@ -344,6 +410,11 @@ void State::Finish(AttemptId attempt, Outcome outcome,
   if (!root) ++outcomes_[outcome];
   info.finished_at = at;
   open_.erase(attempt);
+  for (Turn& turn : info.turns) {
+    if (!turn.answered) continue;
+    turn.answered->text.clear();
+    turn.answered->changes.clear();
+  }
   tree_.Finish(attempt, outcome, reason, flags);
   if (before != nullptr) changed_ = before->parents;
 }
@@ -397,8 +468,27 @@ void State::Reward(AttemptInfo& info, Outcome outcome, NodeId node) {
     const int sign = spec::Sign(spec_->metric.direction);
     if (value && before && sign * (*value - *before) > Tau(1)) reward = 0.6;
   }
-  arms_[info.selected.arm].reward += reward - info.reward;
+  ArmStats& arm = arms_[info.selected.arm];
+  if (reward == 1 && info.reward != 1) ++arm.improved;
+  if (reward != 1 && info.reward == 1) --arm.improved;
+  arm.reward += reward - info.reward;
   info.reward = reward;
+}
+
+// Once an attempt's answers have come to an end: is the arm able to write what
+// can be applied?
+void State::CountAnswer(const AttemptInfo& info, Outcome outcome) {
+  if (info.selected.arm.empty()) return;
+  ArmStats& arm = arms_[info.selected.arm];
+  const bool failed = outcome == Outcome::kEditFailed;
+  arm.failed += failed ? 1 : 0;
+  arm.failed_in_row = failed ? arm.failed_in_row + 1 : 0;
+  if (info.turns.empty()) return;
+  ArmStats::Formed& formed = arm.formats[FormatOf(info.selected.arm)];
+  ++formed.answered;
+  if (!failed && std::ranges::count(info.turns, "edit", &Turn::role) == 0) {
+    ++formed.well_formed;
+  }
 }
 
 // Random edits are expected to break a program in the same way again and

@@ -16,6 +16,7 @@
 #include "search/budget.h"
 #include "search/decide.h"
 #include "search/event.h"
+#include "search/ledger.h"
 #include "search/measurements.h"
 #include "search/policy.h"
 #include "search/tree.h"
@@ -23,10 +24,21 @@
 
 namespace coppice::search {
 
+// A call of an attempt. Its prompt stays in the journal.
+struct Turn {
+  int turn = 0;
+  std::string arm;
+  std::string role;
+  double reserve_usd = 0;
+  std::int64_t reserve_tokens = 0;
+  // With its text and changes only while the attempt has no outcome.
+  std::optional<Answered> answered;
+};
+
 // What is known of one attempt beyond the tree: for views, resume and prompts.
 struct AttemptInfo {
   Selected selected;
-  std::optional<Answered> answered;  // the last one
+  std::vector<Turn> turns;
   std::optional<Rejected> rejected;
   std::optional<Evaluated> evaluated;
   llm::Plan plan;
@@ -43,8 +55,23 @@ struct AttemptInfo {
   WallTime selected_at;
   WallTime finished_at;
   std::int64_t selected_seq = 0;   // of its `selected` record
-  std::int64_t prompt_seq = 0;     // of its last `asked` record
+  std::int64_t asked_seq = 0;      // of its first `asked` record; 0 = none
+  std::int64_t calls_seq = 0;      // of its last `asked` or `answered` one
   std::int64_t committed_seq = 0;  // of its `committed` record; texts are there
+};
+
+// An idea of the user's, or one that deserves another try.
+struct Idea {
+  std::string text;
+  std::string source;              // "ideas.md", "tell", "merge conflict of 12"
+  std::optional<AttemptId> at;     // grows there, if told so
+  std::optional<AttemptId> tried;  // the attempt that took it
+};
+
+// Why an arm is not asked.
+struct ArmOff {
+  std::string cause;   // "auth", "billing", ..., "failures"
+  std::string reason;  // for people
 };
 
 struct ChainState {
@@ -132,6 +159,22 @@ class State {
     return answers_ == 0 ? 0 : propose_seconds_ / answers_;
   }
   const std::map<std::string, ArmStats>& arm_stats() const { return arms_; }
+  // Switched off for the run ("failures") or until the user resumes.
+  const std::map<std::string, ArmOff>& arms_off() const { return off_; }
+  // The format an arm answers in now: its own, or `whole` since it kept
+  // failing.
+  std::string FormatOf(const std::string& arm) const;
+  const Ledger& ledger() const { return ledger_; }
+  // Every attempt that grew from a node, in order of selection, whatever
+  // became of it.
+  const std::vector<AttemptId>& AttemptsFrom(AttemptId parent) const;
+  // What later attempts said that the node's result taught; empty if nobody.
+  const std::string& LessonOf(AttemptId node) const;
+  // `tell TEXT`, oldest first, and the queue of ideas.
+  const std::vector<std::string>& told() const { return told_; }
+  const std::vector<Idea>& ideas() const { return ideas_; }
+  // The first idea that nobody has tried.
+  const Idea* NextIdea() const;
   const std::set<std::string>& approved() const { return approved_; }
   const std::optional<Paused>& paused() const { return paused_; }
   const std::optional<Final>& final() const { return final_; }
@@ -165,6 +208,7 @@ class State {
   void CountStreak(const AttemptInfo& info, Outcome outcome,
                    const std::string& signature);
   void Reward(AttemptInfo& info, Outcome outcome, NodeId node);
+  void CountAnswer(const AttemptInfo& info, Outcome outcome);
   bool Random(const std::string& arm) const;  // built-in edits
 
   std::unique_ptr<spec::Spec> spec_;
@@ -197,8 +241,20 @@ class State {
   std::optional<Stopped> stopped_;
   std::vector<Noted> notes_;
   std::vector<Exported> exports_;
-  double usd_ = 0;
-  std::map<AttemptId, double> reserved_;  // calls without an answer yet
+  std::int64_t picodollars_ = 0;
+  struct Reserved {
+    std::int64_t picodollars = 0;
+    std::int64_t tokens = 0;
+  };
+  std::map<AttemptId, Reserved> reserved_;  // calls without an answer yet
+  bool price_unknown_ = false;
+  std::map<std::string, ArmOff> off_;
+  std::map<std::string, std::string> formats_;
+  Ledger ledger_;
+  std::unordered_map<AttemptId, std::vector<AttemptId>> from_;
+  std::unordered_map<AttemptId, std::string> lessons_;
+  std::vector<std::string> told_;
+  std::vector<Idea> ideas_;
   std::int64_t tokens_ = 0;
   double evaluation_seconds_ = 0;
   double propose_seconds_ = 0;

@@ -89,8 +89,14 @@ Consumption State::Used(WallTime now) const {
   used.in_flight = static_cast<int>(open_.size());
   used.hours = std::max(0.0, Hours(now - started_at_).count());
   used.evaluation_hours = evaluation_seconds_ / 3600;
-  used.usd = usd_;
-  for (const auto& [attempt, usd] : reserved_) used.usd_reserved += usd;
+  used.picodollars = picodollars_;
+  used.usd = static_cast<double>(picodollars_) / 1e12;
+  for (const auto& [attempt, reserved] : reserved_) {
+    used.picodollars_reserved += reserved.picodollars;
+    used.tokens_reserved += reserved.tokens;
+  }
+  used.usd_reserved = static_cast<double>(used.picodollars_reserved) / 1e12;
+  used.price_unknown = price_unknown_;
   used.tokens = tokens_;
   used.since_best = since_best_;
   used.samples = search_samples_;
@@ -106,6 +112,33 @@ Consumption State::Used(WallTime now) const {
     used.target_reached = sign * (*value - *spec_->metric.target) >= 0;
   }
   return used;
+}
+
+std::string State::FormatOf(const std::string& arm) const {
+  auto switched = formats_.find(arm);
+  if (switched != formats_.end()) return switched->second;
+  for (const spec::Proposer& proposer : spec_->proposers) {
+    if (proposer.name == arm) return proposer.proposal.edit_format;
+  }
+  return spec_->proposal.edit_format;
+}
+
+const std::vector<AttemptId>& State::AttemptsFrom(AttemptId parent) const {
+  static const std::vector<AttemptId> kNone;
+  auto found = from_.find(parent);
+  return found == from_.end() ? kNone : found->second;
+}
+
+const std::string& State::LessonOf(AttemptId node) const {
+  static const std::string kNone;
+  auto found = lessons_.find(node);
+  return found == lessons_.end() ? kNone : found->second;
+}
+
+const Idea* State::NextIdea() const {
+  auto idea = std::ranges::find_if(
+      ideas_, [](const Idea& candidate) { return !candidate.tried; });
+  return idea == ideas_.end() ? nullptr : &*idea;
 }
 
 }  // namespace coppice::search

@@ -185,7 +185,7 @@ NodeId SolutionTree::Commit(AttemptId attempt, Node node,
     node.pruned = std::ranges::any_of(
         parents, [&](NodeId p) { return (*this)[p].pruned; });
   }
-  boost::add_vertex(std::move(node), graph_);
+  boost::add_vertex(node, graph_);
   for (NodeId parent : parents) {
     boost::add_edge(parent.value(), id.value(), graph_);
   }
@@ -229,6 +229,11 @@ void SolutionTree::Reopen(AttemptId attempt) {
   node.value.reset();
   node.reason.clear();
   node.flags.clear();
+}
+
+void SolutionTree::SetArm(AttemptId attempt, std::string arm) {
+  auto found = attempts_.find(attempt);
+  if (found != attempts_.end()) found->second.arm = std::move(arm);
 }
 
 void SolutionTree::SetValue(NodeId node, std::optional<double> value) {

@@ -100,6 +100,7 @@ class SolutionTree {
               std::vector<std::string> flags);
   // Back in flight: approve, remeasure, repaired environment.
   void Reopen(AttemptId attempt);
+  void SetArm(AttemptId attempt, std::string arm);  // while in flight
   void SetValue(NodeId node, std::optional<double> value);
   void Prune(NodeId node);  // and all that grew or will grow below it
 

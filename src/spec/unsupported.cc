@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "spec/load.h"
@@ -34,28 +33,6 @@ class Refusals {
   std::vector<Error> errors_;
 };
 
-constexpr const char* kInsteadOfModels =
-    "models come with a later version; write proposers: [{edits: {}}] or a "
-    "command";
-
-void Arms(const Spec& spec, Refusals& refusals) {
-  for (const Proposer& proposer : spec.proposers) {
-    if (const auto* arm = std::get_if<ModelArm>(&proposer.arm)) {
-      refusals.Add(fmt::format("proposers: model {}", arm->model),
-                   kInsteadOfModels);
-    } else if (const auto* agent = std::get_if<AgentArm>(&proposer.arm)) {
-      refusals.Add(fmt::format("proposers: agent {}", agent->agent),
-                   "agents come with a later version; write {command: ...} "
-                   "that runs one, or {edits: {}}");
-    }
-    refusals.If(proposer.proposal.templates && !spec.proposal.templates,
-                fmt::format("templates of {}", proposer.name),
-                "leave it out; it changes the prompts of models only");
-  }
-  refusals.If(spec.proposal.templates.has_value(), "proposal.templates",
-              "leave it out; it changes the prompts of models only");
-}
-
 void Measuring(const Spec& spec, Refusals& refusals) {
   const Evaluation& e = spec.evaluation;
   refusals.If(spec.judge.has_value(), "judge",
@@ -63,9 +40,6 @@ void Measuring(const Spec& spec, Refusals& refusals) {
   refusals.If(e.holdout.has_value(), "evaluation.holdout",
               "leave it out; a gate on a second metric guards against "
               "overfitting in the meantime");
-  refusals.If(!e.abort_on.empty(), "evaluation.abort_on",
-              "leave it out and set evaluation.timeout_seconds, or let the "
-              "command end itself");
   refusals.If(e.diagnose.has_value(), "evaluation.diagnose",
               "leave it out; metric.diagnostics logs further numbers");
   refusals.If(!e.exclusive.empty(), "evaluation.exclusive",
@@ -87,10 +61,6 @@ void Searching(const Spec& spec, Refusals& refusals) {
                   kPolicies.end(),
               "search.policy: " + s.policy,
               "write one of ucb, greedy, linear, beam, best_of_n");
-  refusals.If(s.tune > 0, "search.tune",
-              "leave it out; knobs of an edits arm are tuned all the same");
-  refusals.If(s.hypotheses.has_value(), "search.hypotheses",
-              "leave it out; coppice step --idea TEXT tries one idea");
 }
 
 void Surroundings(const Spec& spec, Refusals& refusals) {
@@ -120,7 +90,6 @@ void Surroundings(const Spec& spec, Refusals& refusals) {
 std::vector<Error> Unsupported(const Loaded& loaded) {
   Refusals refusals;
   Measuring(loaded.spec, refusals);
-  Arms(loaded.spec, refusals);
   Searching(loaded.spec, refusals);
   Surroundings(loaded.spec, refusals);
   return refusals.Take();

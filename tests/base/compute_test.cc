@@ -19,7 +19,7 @@ namespace {
 
 void RunOn(asio::io_context& io, Task<void> task) {
   std::exception_ptr failure;
-  auto ended = [&failure](std::exception_ptr error) { failure = error; };
+  auto ended = [&failure](const std::exception_ptr& error) { failure = error; };
   asio::co_spawn(io, std::move(task), std::move(ended));
   io.run();
   if (failure) std::rethrow_exception(failure);

@@ -26,7 +26,7 @@ template <class T>
 T Await(asio::io_context& io, Task<T> task) {
   std::optional<T> value;
   std::exception_ptr failure;
-  auto ended = [&](std::exception_ptr error, T result) {
+  auto ended = [&](const std::exception_ptr& error, T result) {
     failure = error;
     value.emplace(std::move(result));
   };

@@ -138,7 +138,8 @@ TEST_CASE("a permit is given back once, however it ends") {
     Semaphore::Permit first = co_await semaphore.Acquire();
     CHECK(semaphore.available() == 0);
     Semaphore::Permit second = std::move(first);
-    first.Release();  // moved from: holds nothing
+    // Moved from, it holds nothing.
+    first.Release();  // NOLINT(bugprone-use-after-move)
     CHECK(semaphore.available() == 0);
     second.Release();
     second.Release();

@@ -2,36 +2,31 @@
 
 #include <doctest/doctest.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <cstdlib>
+#include <memory>
 #include <string>
 #include <utility>
 
-#include "llm/make_proposer.h"
+#include "support/agent_world.h"
 #include "support/fake_workspaces.h"
+#include "support/memory_call_log.h"
 #include "support/plain_sandbox.h"
 
 namespace coppice::llm {
 namespace {
 
 using testing::FakeWorkspaces;
+using testing::MemoryCallLog;
+using testing::OnePrompt;
 using testing::PlainSandbox;
-
-// Runs one task to its end in real time.
-void RunTask(Task<void> task) {
-  asio::io_context io;
-  std::exception_ptr failure;
-  asio::co_spawn(io, std::move(task),
-                 [&](std::exception_ptr e) { failure = e; });
-  io.run();
-  if (failure) std::rethrow_exception(failure);
-}
+using testing::RunTask;
+using testing::ScopedVariable;
 
 // A proposer that runs real commands in plain directories.
 struct World {
   FakeWorkspaces workspaces;
   PlainSandbox sandbox;
+  Keys keys;
+  MemoryCallLog log;
   std::vector<std::string> refused;
   ObjectId parent =
       workspaces.Add({{"src/a.c", "int a = 1;\n"}, {"src/b.c", "int b;\n"}});
@@ -41,16 +36,22 @@ struct World {
             [this](const Lease& lease) -> Task<Result<LeftBehind>> {
               LeftBehind left{workspaces.Changes(lease), refused};
               co_return left;
-            }};
+            },
+            keys};
   }
 
   Proposed Ask(spec::CommandArm arm, Request request = {}) {
+    log = {};
+    return AskAgain(std::move(arm), request);
+  }
+  // On what is on record.
+  Proposed AskAgain(spec::CommandArm arm, Request request = {}) {
     if (request.parent.IsZero()) request.parent = parent;
     const std::unique_ptr<Proposer> proposer =
         MakeCommandProposer(std::move(arm), Parts());
     Proposed proposed;
     auto ask = [&]() -> Task<void> {
-      proposed = co_await proposer->Propose(request);
+      proposed = co_await proposer->Propose(request, log);
     };
     RunTask(ask());
     CHECK(workspaces.leased() == 0);
@@ -70,7 +71,10 @@ TEST_CASE("what a command leaves in its slot is the proposal") {
         std::vector<FileChange>{{"c.txt", "new\n"},
                                 {"src/a.c", "int a = 2;\n"},
                                 {"src/b.c", std::nullopt}});
-  CHECK(proposed.proposal->usage.usd == 0);
+  REQUIRE(world.log.answered.size() == 1);
+  CHECK(world.log.answered[0].usage.usd == 0);
+  CHECK_FALSE(world.log.answered[0].usage.estimated);
+  CHECK(world.log.asked.at(0).reserve_usd == 0);
   CHECK(proposed.proposal->plan.idea.starts_with("echo 'int a = 2;'"));
   CHECK(proposed.proposal->plan.category == "other");
 }
@@ -78,23 +82,24 @@ TEST_CASE("what a command leaves in its slot is the proposal") {
 TEST_CASE("the prompt comes on standard input, a header goes to the output") {
   World world;
   Request request;
-  request.prompt = "Make it faster.\n";
+  request.prompt = OnePrompt("Make it faster.");
+  request.prompt.push_back({.name = "task", .text = "Now.\n"});
   const Proposed proposed = world.Ask(
       {.command = "cat > got.txt; echo 'IDEA: unroll'; echo 'NEEDS: zlib'; "
                   "echo; echo done"},
       request);
   REQUIRE(proposed.proposal);
   CHECK(proposed.proposal->changes ==
-        std::vector<FileChange>{{"got.txt", "Make it faster.\n"}});
+        std::vector<FileChange>{{"got.txt", "Make it faster.\n\nNow.\n"}});
   CHECK(proposed.proposal->plan.idea == "unroll");
   CHECK(proposed.proposal->plan.needs == std::vector<std::string>{"zlib"});
-  CHECK(proposed.proposal->answer == "IDEA: unroll\nNEEDS: zlib\n\ndone\n");
+  CHECK(world.log.answered.at(0).text == "IDEA: unroll\nNEEDS: zlib\n\ndone\n");
 }
 
 TEST_CASE("a command learns its seed, parent and operator, nothing secret") {
   World world;
-  ::setenv("COPPICE_TEST_SECRET", "s3cret", 1);
-  ::setenv("COPPICE_TEST_PASSED", "yes", 1);
+  const ScopedVariable secret("COPPICE_TEST_SECRET", "s3cret");
+  const ScopedVariable passed("COPPICE_TEST_PASSED", "yes");
   Request request;
   request.op = Operator::kDebug;
   request.attempt = AttemptId(7);
@@ -134,11 +139,10 @@ TEST_CASE("a failing, slow or idle command is a failed edit with its cause") {
   };
   CHECK(refusal({.command =
                      "echo x > src/a.c; echo a >&2; echo bad >&2; exit 3"}) ==
-        "the proposer command failed: exit 3: bad");
-  CHECK(refusal({.command = "kill -9 $$"}) ==
-        "the proposer command failed: signal 9");
+        "exit 3: bad");
+  CHECK(refusal({.command = "kill -9 $$"}) == "signal 9");
   CHECK(refusal({.command = "echo x > src/a.c; sleep 30",
-                 .timeout_seconds = 1}) == "the proposer command ran past 1 s");
+                 .timeout_seconds = 1}) == "timeout after 1 s");
   CHECK(refusal({.command = "true"}) == "no change");
   Request request;
   request.parent.bytes[0] = 1;
@@ -159,6 +163,7 @@ TEST_CASE("a lost command is run again in a fresh slot, three times at most") {
   World world;
   world.sandbox.lose_next = 2;
   CHECK(world.Ask("echo x > src/a.c").proposal);
+  CHECK(world.log.answered.size() == 3);
   CHECK(world.workspaces.acquired() == 3);
   CHECK(world.workspaces.dirty() == 2);
   world.sandbox.lose_next = 3;
@@ -177,39 +182,45 @@ TEST_CASE("a cancelled command ends its attempt as cancelled") {
   CHECK(world.workspaces.acquired() == 1);
 }
 
-TEST_CASE("proposers are made in the order of the spec") {
+TEST_CASE("a command is recorded before and after, and not run again") {
   World world;
-  const std::unique_ptr<Compute> compute = MakeInlineCompute();
-  const ProposerParts parts{*compute, world.Parts()};
-  spec::Spec spec;
-  spec.proposers = {{.name = "edits", .arm = spec::EditsArm{}, .weight = 2},
-                    {.name = "command",
-                     .arm = spec::CommandArm{.command = "true"},
-                     .operators = {"improve"}}};
-  auto made = MakeProposers(spec, parts);
-  REQUIRE(made.has_value());
-  REQUIRE(made->size() == 2);
-  CHECK(made->at(0).name == "edits");
-  CHECK(made->at(0).weight == 2);
-  CHECK(made->at(0).proposer->redraws());
-  CHECK(made->at(1).operators == std::vector<std::string>{"improve"});
-  CHECK_FALSE(made->at(1).proposer->redraws());
+  const spec::CommandArm arm{.command = "echo 'IDEA: x'; echo x > src/a.c"};
+  const Proposed fresh = world.Ask(arm);
+  REQUIRE(world.log.asked.size() == 1);
+  CHECK(world.log.asked[0].model == arm.command);
+  CHECK(world.log.asked[0].turn == 0);
+  const Proposed again = world.AskAgain(arm);
+  CHECK(world.workspaces.acquired() == 1);
+  REQUIRE(again.proposal);
+  CHECK(again.proposal->changes == fresh.proposal->changes);
+  CHECK(again.proposal->plan.idea == "x");
 }
 
-TEST_CASE("kinds of later versions are refused by name") {
+TEST_CASE("scope violations and cancellations on record stay what they were") {
   World world;
-  const std::unique_ptr<Compute> compute = MakeInlineCompute();
-  const ProposerParts parts{*compute, world.Parts()};
-  spec::Spec spec;
-  spec.proposers = {{.name = "m", .arm = spec::ModelArm{.model = "a/b"}}};
-  auto made = MakeProposers(spec, parts);
-  REQUIRE_FALSE(made.has_value());
-  CHECK(made.error().code == ErrorCode::kUsage);
-  CHECK(made.error().what == "proposers: model a/b is not in this version");
-  spec.proposers = {{.name = "c", .arm = spec::AgentArm{.agent = "codex"}}};
-  made = MakeProposers(spec, parts);
-  REQUIRE_FALSE(made.has_value());
-  CHECK(made.error().what == "proposers: agent codex is not in this version");
+  world.refused = {"link"};
+  world.Ask("echo x > src/a.c");
+  CHECK(world.AskAgain({.command = "true"}).refusal.outcome ==
+        Outcome::kScopeViolation);
+  world.sandbox.CancelAll();
+  world.Ask("echo x > src/a.c");
+  CHECK(world.AskAgain({.command = "true"}).refusal.outcome ==
+        Outcome::kCancelled);
+}
+
+TEST_CASE("a key that the spec lets through is passed, and not recorded") {
+  World world;
+  ::setenv("COPPICE_TEST_KEY", "sk-very-secret", 1);
+  world.keys.Take({"COPPICE_TEST_KEY"});
+  const spec::CommandArm arm{
+      .command =
+          "test $COPPICE_TEST_KEY = sk-very-secret && echo x > src/a.c; "
+          "echo IDEA: use $COPPICE_TEST_KEY",
+      .pass_env = {"COPPICE_TEST_KEY"}};
+  const Proposed proposed = world.Ask(arm);
+  REQUIRE(proposed.proposal);
+  CHECK(proposed.proposal->plan.idea == "use [REDACTED]");
+  CHECK(world.log.answered.at(0).text == "IDEA: use [REDACTED]\n");
 }
 
 }  // namespace

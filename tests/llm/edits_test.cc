@@ -12,6 +12,7 @@
 #include "base/rng.h"
 #include "base/simulation.h"
 #include "base/text.h"
+#include "support/memory_call_log.h"
 
 namespace coppice::llm {
 namespace {
@@ -29,9 +30,9 @@ std::shared_ptr<const SourceFile> File(std::string path, std::string text,
 }
 
 // One arm, asked in virtual time.
-class Asked {
+class Asking {
  public:
-  explicit Asked(const spec::EditsArm& arm)
+  explicit Asking(const spec::EditsArm& arm)
       : proposer_(MakeEditsProposer(arm, world_.compute())) {}
 
   Proposer& proposer() { return *proposer_; }
@@ -39,7 +40,7 @@ class Asked {
   Proposed operator()(Request request) {
     Proposed proposed;
     auto ask = [&]() -> Task<void> {
-      proposed = co_await proposer_->Propose(request);
+      proposed = co_await proposer_->Propose(request, log_);
     };
     world_.Run(ask());
     return proposed;
@@ -56,10 +57,11 @@ class Asked {
 
  private:
   Simulation world_;
+  testing::MemoryCallLog log_;
   std::unique_ptr<Proposer> proposer_;
 };
 
-spec::EditsArm Arm(std::vector<spec::EditKind> kinds,
+spec::EditsArm ArmOf(std::vector<spec::EditKind> kinds,
                    spec::EditUnit unit = spec::EditUnit::kLine) {
   spec::EditsArm arm;
   arm.kinds = std::move(kinds);
@@ -89,7 +91,7 @@ TEST_CASE("every draw changes mutable files, and nothing else") {
        {spec::EditUnit::kLine, spec::EditUnit::kStatement}) {
     spec::EditsArm arm;
     arm.unit = unit;
-    Asked ask(arm);
+    Asking ask(arm);
     const Files files = Program();
     for (int attempt = 1; attempt <= 500; ++attempt) {
       const Proposed proposed = ask(files, attempt);
@@ -110,7 +112,7 @@ TEST_CASE("every draw changes mutable files, and nothing else") {
 }
 
 TEST_CASE("a draw depends on seed, attempt and draw alone") {
-  Asked ask(spec::EditsArm{}), other(spec::EditsArm{});
+  Asking ask(spec::EditsArm{}), other(spec::EditsArm{});
   Request request;
   request.attempt = AttemptId(3);
   request.seed = 1;
@@ -127,14 +129,14 @@ TEST_CASE("a draw depends on seed, attempt and draw alone") {
 }
 
 TEST_CASE("kinds are drawn about equally often, and 1, 2, 3 edits") {
-  Asked ask(spec::EditsArm{});
+  Asking ask(spec::EditsArm{});
   const Files files = Program();
   std::map<std::string, int> kinds;
   std::map<std::size_t, int> counts;
   constexpr int kAttempts = 4000;
   for (int attempt = 1; attempt <= kAttempts; ++attempt) {
     const Proposed proposed = ask(files, attempt);
-    const auto said = SplitLines(proposed.proposal->answer);
+    const auto said = SplitLines(proposed.proposal->said);
     ++counts[said.size()];
     if (said.size() > 1) continue;  // edits that do not fit favour small ones
     ++kinds[std::string(said[0].substr(0, said[0].find(' ')))];
@@ -153,9 +155,9 @@ TEST_CASE("kinds are drawn about equally often, and 1, 2, 3 edits") {
 TEST_CASE("no more edits than max_edits") {
   spec::EditsArm arm;
   arm.max_edits = 1;
-  Asked ask(arm);
+  Asking ask(arm);
   for (int attempt = 1; attempt <= 200; ++attempt)
-    CHECK(SplitLines(ask(Program(), attempt).proposal->answer).size() == 1);
+    CHECK(SplitLines(ask(Program(), attempt).proposal->said).size() == 1);
 }
 
 int Depth(std::string_view text) {
@@ -164,7 +166,7 @@ int Depth(std::string_view text) {
 }
 
 TEST_CASE("statement edits keep brackets balanced") {
-  Asked ask(Arm({spec::EditKind::kDelete, spec::EditKind::kCopy,
+  Asking ask(ArmOf({spec::EditKind::kDelete, spec::EditKind::kCopy,
                  spec::EditKind::kSwap, spec::EditKind::kReplace},
                 spec::EditUnit::kStatement));
   for (int attempt = 1; attempt <= 1000; ++attempt) {
@@ -181,7 +183,7 @@ TEST_CASE("statement edits keep brackets balanced") {
 std::map<std::string, std::string> Results(spec::EditsArm arm, std::string path,
                                            std::string text) {
   arm.max_edits = 1;
-  Asked ask(arm);
+  Asking ask(arm);
   const Files files{File(std::move(path), std::move(text))};
   std::map<std::string, std::string> results;
   for (int attempt = 1; attempt <= 400; ++attempt) {
@@ -194,7 +196,7 @@ std::map<std::string, std::string> Results(spec::EditsArm arm, std::string path,
 }
 
 TEST_CASE("a deleted line goes with its newline and its comment") {
-  CHECK(Results(Arm({spec::EditKind::kDelete}), "a.c",
+  CHECK(Results(ArmOf({spec::EditKind::kDelete}), "a.c",
                 "a();  // x\r\nb();\r\nc();") ==
         std::map<std::string, std::string>{
             {"delete line 1 of a.c: `a();`", "b();\r\nc();"},
@@ -204,7 +206,7 @@ TEST_CASE("a deleted line goes with its newline and its comment") {
 
 TEST_CASE("a block of Python is never left empty") {
   const auto results =
-      Results(Arm({spec::EditKind::kDelete}, spec::EditUnit::kStatement),
+      Results(ArmOf({spec::EditKind::kDelete}, spec::EditUnit::kStatement),
               "a.py", "def f():\n    x()\n\ny()\n");
   CHECK(results.at("delete statement at line 2 of a.py: `x()`") ==
         "def f():\n    pass\n\ny()\n");
@@ -214,7 +216,7 @@ TEST_CASE("a block of Python is never left empty") {
 
 TEST_CASE("copies take the indentation and newlines of their place") {
   const auto results =
-      Results(Arm({spec::EditKind::kCopy}), "a.py", "if a:\r\n    b()\r\nc()");
+      Results(ArmOf({spec::EditKind::kCopy}), "a.py", "if a:\r\n    b()\r\nc()");
   CHECK(results.at("copy line 3 of a.py before 2: `c()`") ==
         "if a:\r\n    c()\r\n    b()\r\nc()");
   CHECK(results.at("copy line 2 of a.py behind 3: `b()`") ==
@@ -223,7 +225,7 @@ TEST_CASE("copies take the indentation and newlines of their place") {
 
 TEST_CASE("whole blocks move with their inner indentation") {
   const auto results =
-      Results(Arm({spec::EditKind::kReplace}, spec::EditUnit::kStatement),
+      Results(ArmOf({spec::EditKind::kReplace}, spec::EditUnit::kStatement),
               "a.py", "if a:\n    if b:\n        c()\nd()\n");
   CHECK(results.at("replace statement at line 4 of a.py by 2: `if b: ...`") ==
         "if a:\n    if b:\n        c()\nif b:\n    c()\n");
@@ -231,14 +233,14 @@ TEST_CASE("whole blocks move with their inner indentation") {
 
 TEST_CASE("swapped statements stand in each other's place") {
   const auto results =
-      Results(Arm({spec::EditKind::kSwap}, spec::EditUnit::kStatement), "a.c",
+      Results(ArmOf({spec::EditKind::kSwap}, spec::EditUnit::kStatement), "a.c",
               "void f() {\n  a(); b();\n  c();  // c\n}\n");
   CHECK(results.at("swap statement at line 2 of a.c with 3: `b();`") ==
         "void f() {\n  a(); c();\n  b();  // c\n}\n");
 }
 
 TEST_CASE("a number is halved, doubled, nudged or negated in its place") {
-  const auto results = Results(Arm({spec::EditKind::kNumber}), "a.c",
+  const auto results = Results(ArmOf({spec::EditKind::kNumber}), "a.c",
                                "int f(int a) { return a-8; }\n");
   std::set<std::string> texts;
   for (const auto& [idea, text] : results) texts.insert(text);
@@ -249,7 +251,7 @@ TEST_CASE("a number is halved, doubled, nudged or negated in its place") {
 }
 
 TEST_CASE("code does not move between languages") {
-  Asked ask(Arm({spec::EditKind::kCopy, spec::EditKind::kReplace}));
+  Asking ask(ArmOf({spec::EditKind::kCopy, spec::EditKind::kReplace}));
   const Files files{File("a.c", "c_code();\nmore_c();\n"),
                     File("b.py", "py_code()\nmore_py()\n")};
   for (int attempt = 1; attempt <= 200; ++attempt) {
@@ -262,7 +264,7 @@ TEST_CASE("code does not move between languages") {
 }
 
 spec::EditsArm WithKnobs(std::vector<spec::EditKind> kinds) {
-  spec::EditsArm arm = Arm(std::move(kinds));
+  spec::EditsArm arm = ArmOf(std::move(kinds));
   spec::Knob block;
   block.name = "block";
   block.file = "k.cc";
@@ -277,7 +279,7 @@ spec::EditsArm WithKnobs(std::vector<spec::EditKind> kinds) {
 }
 
 TEST_CASE("knobs take declared values, one or several at a time") {
-  Asked ask(WithKnobs({}));
+  Asking ask(WithKnobs({}));
   const Files files{File("k.cc", "int kBlock = 16;\ndouble kRate = 0.1;\n")};
   std::set<std::string> texts;
   for (int attempt = 1; attempt <= 300; ++attempt) {
@@ -297,7 +299,7 @@ TEST_CASE("knobs take declared values, one or several at a time") {
 }
 
 TEST_CASE("a knob that does not stand there once is left alone") {
-  Asked ask(WithKnobs({}));
+  Asking ask(WithKnobs({}));
   const Files files{
       File("k.cc", "int kBlock = 16, lkBlock = 16;\ndouble kRate = 0.1;\n")};
   for (int attempt = 1; attempt <= 50; ++attempt)
@@ -307,20 +309,20 @@ TEST_CASE("a knob that does not stand there once is left alone") {
 
 TEST_CASE("a tune changes numbers and knobs only") {
   spec::EditsArm arm = WithKnobs(spec::EditsArm{}.kinds);
-  Asked ask(arm);
+  Asking ask(arm);
   const Files files{File("k.cc", "int kBlock = 16;\nint other = 5;\n")};
   std::set<std::string> firsts;
   for (int attempt = 1; attempt <= 200; ++attempt) {
     const Proposed proposed = ask(files, attempt, Operator::kTune);
     CHECK(proposed.proposal->plan.category == "parameters");
-    for (std::string_view said : SplitLines(proposed.proposal->answer))
+    for (std::string_view said : SplitLines(proposed.proposal->said))
       firsts.insert(std::string(said.substr(0, said.find(' '))));
   }
   CHECK(firsts == std::set<std::string>{"change", "set"});
 }
 
 TEST_CASE("an arm offers the operators it can do") {
-  Asked all(spec::EditsArm{}), deletes(Arm({spec::EditKind::kDelete})),
+  Asking all(spec::EditsArm{}), deletes(ArmOf({spec::EditKind::kDelete})),
       knobs(WithKnobs({}));
   for (Operator op : {Operator::kDraft, Operator::kImprove, Operator::kDebug}) {
     CHECK(all.proposer().Can(op));
@@ -335,7 +337,7 @@ TEST_CASE("an arm offers the operators it can do") {
 }
 
 TEST_CASE("files without anything to edit end in a refusal") {
-  Asked ask(spec::EditsArm{});
+  Asking ask(spec::EditsArm{});
   const Proposed proposed = ask({File("a.c", "// nothing\n")}, 1);
   CHECK_FALSE(proposed.proposal);
   CHECK(proposed.refusal.outcome == Outcome::kEditFailed);
@@ -369,7 +371,7 @@ TEST_CASE("10,000 draws on odd files neither fail nor repeat the parent") {
        {spec::EditUnit::kLine, spec::EditUnit::kStatement}) {
     spec::EditsArm arm;
     arm.unit = unit;
-    Asked ask(arm);
+    Asking ask(arm);
     int attempt = 0;
     for (int round = 0; round < 105; ++round) {
       for (const std::string& text : odd) {

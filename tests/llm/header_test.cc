@@ -54,6 +54,42 @@ TEST_CASE("emphasis and lists do not hide a field") {
   }
 }
 
+TEST_CASE("emphasis around a whole field does not belong to its text") {
+  CHECK(ParseHeader("**IDEA: x**\n")->idea == "x");
+  CHECK(ParseHeader("IDEA: x**\n")->idea == "x**");
+}
+
+TEST_CASE("thinking is skipped, whichever of its marks the server left") {
+  const std::string draft = "IDEA: draft\nRISK: draft\n\n";
+  for (const std::string& answer :
+       {"<think>\n" + draft + "</think>\nIDEA: x\n",
+        "\n <think>" + draft + "</think>IDEA: x\n",
+        "<thinking>\n" + draft + "</thinking>\n\nIDEA: x\n",
+        std::string("hm, IDEA: y\n</think>\n\nIDEA: x\n")}) {
+    CAPTURE(answer);
+    REQUIRE(ParseHeader(answer));
+    CHECK(ParseHeader(answer)->idea == "x");
+    CHECK(ParseHeader(answer)->risk.empty());
+  }
+  CHECK_FALSE(ParseHeader("<think>\n" + draft));
+}
+
+TEST_CASE("a mark of thinking within an answer is text") {
+  CHECK(ParseHeader("IDEA: x\n\n</think>\nIDEA: y\n")->idea == "x");
+  CHECK(ParseHeader("IDEA: close </think> blocks\n")->idea ==
+        "close </think> blocks");
+  CHECK(SkipThinking("a\n</think>\nb\n") == "a\n</think>\nb\n");
+}
+
+TEST_CASE("only the known names begin a field") {
+  CHECK(HeaderField("**IDEA:** x") == "IDEA");
+  CHECK(HeaderField("RISK: y") == "RISK");
+  CHECK(HeaderField("NOTE: x").empty());
+  CHECK(HeaderField("FILE: src/a.cc").empty());
+  CHECK(HeaderField("the IDEA: x").empty());
+  CHECK(HeaderField("").empty());
+}
+
 TEST_CASE("text goes on in the lines below a field") {
   const auto plan = ParseHeader(
       "LESSON: one\ntwo\nthree\nfour\nIDEA: split\nthe loop\nRISK: r\n");
@@ -77,6 +113,13 @@ TEST_CASE("long text is cut to its cap, between characters") {
   CHECK(plan->risk == umlauts.substr(0, 800));
   CHECK(plan->expect == umlauts.substr(0, 160));
   CHECK(plan->alternatives == umlauts.substr(0, 2400));
+  const auto other =
+      ParseHeader("BOTTLENECK: " + umlauts + "\nNEEDS: " + umlauts +
+                  "\nLESSON: " + umlauts + "\n");
+  REQUIRE(other);
+  CHECK(other->bottleneck == umlauts.substr(0, 800));
+  CHECK(other->needs == Strings{umlauts.substr(0, 400)});
+  CHECK(other->lesson == umlauts.substr(0, 800));
 }
 
 TEST_CASE("a category is one of the known words") {

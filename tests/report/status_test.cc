@@ -44,7 +44,7 @@ TEST_CASE("the status object has the keys of the contract, in its order") {
   CHECK(Keys(json) == Strings{"run_id", "status", "current_step", "total_steps",
                               "best_metric", "best_step", "metric_name", "goal",
                               "model", "pending_nodes", "outcomes", "cost",
-                              "tokens", "nodes_per_hour", "slots", "limiting",
+                              "tokens", "arms", "nodes_per_hour", "slots", "limiting",
                               "eta", "waiting", "paused"});
   CHECK(Keys(json["cost"]) == Strings{"spent", "reserved", "limit"});
   CHECK(json["current_step"] == 18);

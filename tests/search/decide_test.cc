@@ -22,7 +22,7 @@ spec::Spec Minimize() {
   return spec;
 }
 
-Contest Against100(double screen, std::vector<double> candidate = {},
+Contest Against100(double screen, const std::vector<double>& candidate = {},
                    double best = 100) {
   Contest contest{.screen = screen, .best_value = 100};
   for (double x : candidate) contest.confirm.push_back({x, best});

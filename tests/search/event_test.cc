@@ -38,8 +38,9 @@ TEST_CASE("bodies are canonical JSON with the field names of the contract") {
       R"("seed":7,"spec":{"sha256":"@spec"},"spec_sha256":"5bec"})",
       R"({"arm":"edits","attempt":3,"chain":1,"history":"withheld",)"
       R"("idea":"try","op":"merge","parents":[1,2]})",
-      R"({"attempt":3,"model":"m","prompt":[{"sha256":"@prompt"}],)"
-      R"("reserve_usd":0.5,"turn":1})",
+      R"({"attempt":3,"model":"m","prompt":[{"sha256":"@rules"},)"
+      R"({"sha256":"@prompt"}],"reserve_usd":0.5,"role":"propose",)"
+      R"("speakers":"su","turn":1})",
       R"({"attempt":3,"changes":[{"content":{"sha256":"@content"},)"
       R"("path":"a.c"},{"content":null,"path":"b.c"},{"content":"",)"
       R"("path":"c.c"}],"flags":["exit 1"],"ms":1500.001,)"
@@ -190,8 +191,9 @@ TEST_CASE("fields that a later version adds are ignored") {
 }
 
 TEST_CASE("a missing field is an error that names it and the kind") {
-  const std::set<std::string> optional{"versus",  "failure", "leaked",
-                                       "attempt", "added",   "removed"};
+  const std::set<std::string> optional{"versus",   "seen",    "role",
+                                       "speakers", "failure", "leaked",
+                                       "attempt",  "added",   "removed"};
   for (const Event& event : AllKinds()) {
     const EncodedEvent row = Encode(event);
     const Json body = *ParseJson(row.body, "body");

@@ -34,7 +34,8 @@ class Garden {
     return root;
   }
 
-  AttemptId Select(Operator op, std::vector<NodeId> parents, int chain = 0) {
+  AttemptId Select(Operator op, const std::vector<NodeId>& parents,
+                   int chain = 0) {
     AttemptId attempt(tree.attempts() + 1);
     tree.Select(attempt, {.op = op, .parents = parents, .chain = chain});
     for (NodeId parent : parents) Tell(parent);

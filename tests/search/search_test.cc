@@ -82,7 +82,8 @@ TEST_CASE("one failure signature eight times in a row pauses the run") {
   CHECK(ending.detail.find("boom") != std::string::npos);
   CHECK(Count(world, Outcome::kBuggy) == 8);
   const int calls = world.proposer->calls;
-  CHECK(calls <= 9);
+  // Those in flight when the eighth one fails come on top.
+  CHECK(calls <= 12);
   REQUIRE(world.state().paused().has_value());
 
   SUBCASE("and a resumed one counts anew") {

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kHead = std::size_t{64} << 10;
 
-Captured Capture(std::string text) {
+Captured Capture(const std::string& text) {
   Captured captured;
   captured.bytes = text.size();
   captured.head = text.substr(0, kHead);

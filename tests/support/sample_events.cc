@@ -83,6 +83,14 @@ double RandomSeconds(Rng& rng) {
   return static_cast<double>(rng.Below(1'000'000'000)) / 1e6;
 }
 
+llm::Utterance RandomUtterance(Rng& rng) {
+  return {static_cast<llm::Speaker>(rng.Below(3)), RandomString(rng)};
+}
+
+std::vector<llm::Utterance> RandomPrompt(Rng& rng) {
+  return RandomList(rng, RandomUtterance);
+}
+
 llm::Plan RandomPlan(Rng& rng) {
   return {.idea = RandomString(rng),
           .category = RandomString(rng),
@@ -154,7 +162,8 @@ Event RandomProposalEvent(Rng& rng) {
                    .turn = RandomInt(rng),
                    .model = RandomString(rng),
                    .reserve_usd = RandomNumber(rng),
-                   .prompt = RandomString(rng)};
+                   .reserve_tokens = RandomInt(rng),
+                   .prompt = RandomPrompt(rng)};
     case 2:
       return Answered{.attempt = RandomAttempt(rng),
                       .turn = RandomInt(rng),
@@ -284,7 +293,8 @@ std::vector<Event> ProposalKinds() {
             .turn = 1,
             .model = "m",
             .reserve_usd = 0.5,
-            .prompt = "@prompt"},
+            .prompt = {{llm::Speaker::kSystem, "@rules"},
+                       {llm::Speaker::kUser, "@prompt"}}},
       Answered{.attempt = three,
                .turn = 1,
                .text = "@answer",

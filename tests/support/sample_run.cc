@@ -73,7 +73,7 @@ class Writer {
                .event = std::move(event)});
   }
 
-  void Select(int attempt, Operator op, std::vector<int> parents,
+  void Select(int attempt, Operator op, const std::vector<int>& parents,
               const char* arm) {
     Selected selected;
     selected.attempt = AttemptId(attempt);
@@ -84,6 +84,9 @@ class Writer {
   }
 
   void Answer(int attempt, double usd) {
+    search::Asked asked;
+    asked.attempt = AttemptId(attempt);
+    Add(std::move(asked));
     search::Answered answered;
     answered.attempt = AttemptId(attempt);
     answered.text = "IDEA: see the plan";

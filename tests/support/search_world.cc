@@ -38,6 +38,7 @@ eval::Failure FailureOf(const std::string& text) {
     failure.phase = phase;
     failure.signature =
         fmt::format("{} {} {}", Name(phase), Name(verdict), reason);
+    failure.tail = "error: " + reason + "\n";
     failure.reason = std::move(reason);
   };
   if (text.find("boom") != std::string::npos) {
@@ -108,15 +109,68 @@ Task<eval::Opened> TextEvaluator::Open(const eval::Target& target) {
   co_return result;
 }
 
-Task<llm::Proposed> ScriptedProposer::Propose(const llm::Request& request) {
-  ++calls;
+namespace {
+
+// What a recorded answer comes to.
+llm::Proposed FromRecord(const llm::Answered& answered) {
+  llm::Proposed proposed;
+  if (answered.stop != "complete") {
+    proposed.refusal.reason = answered.stop;
+    return proposed;
+  }
+  proposed.proposal.emplace();
+  proposed.proposal->plan = answered.plan;
+  proposed.proposal->changes = answered.changes;
+  proposed.proposal->flags = answered.flags;
+  return proposed;
+}
+
+}  // namespace
+
+Task<llm::Proposed> ScriptedProposer::Propose(const llm::Request& request,
+                                              llm::CallLog& log) {
   const llm::Request copy = request;
+  for (int turn = 0; !redraws_; ++turn) {
+    const llm::Answered* past = log.Past(turn);
+    if (past == nullptr) break;
+    if (!past->stop.starts_with("failed")) co_return FromRecord(*past);
+  }
+  if (!redraws_) {
+    llm::Asked asked;
+    asked.model = "script";
+    asked.reserve_usd = reserve_usd;
+    for (const llm::PromptSection& section : copy.prompt) {
+      asked.prompt.push_back(
+          {section.system ? llm::Speaker::kSystem : llm::Speaker::kUser,
+           section.text});
+    }
+    const bool granted = co_await log.Ask(std::move(asked));
+    if (!granted) {
+      llm::Proposed shut;
+      shut.unavailable.emplace();
+      shut.unavailable->cause = "closing";
+      co_return shut;
+    }
+  }
+  ++calls;
   if (clock != nullptr && seconds_ > 0) {
     co_await clock->SleepFor(std::chrono::duration_cast<Duration>(
         std::chrono::duration<double>(seconds_)));
   }
   llm::Proposed answer = answer_(copy);
-  if (answer.proposal) answer.proposal->usage.seconds = seconds_;
+  if (redraws_) co_return answer;
+  llm::Answered answered;
+  answered.usage.seconds = seconds_;
+  answered.usage.usd = usd;
+  answered.stop = answer.proposal      ? "complete"
+                  : answer.unavailable ? "failed: outage"
+                                       : answer.refusal.reason;
+  if (answer.proposal) {
+    answered.plan = answer.proposal->plan;
+    answered.changes = answer.proposal->changes;
+    answered.flags = answer.proposal->flags;
+  }
+  log.Answer(std::move(answered));
   co_return answer;
 }
 
@@ -192,7 +246,22 @@ void SearchWorld::Build() {
   search::Arm script;
   script.name = arm;
   script.proposer = proposer.get();
+  if (furnish) furnish(arm, *proposer);
   parts.arms.push_back(std::move(script));
+  others_.clear();
+  for (const MoreArm& more : more_arms) {
+    others_.push_back(std::make_unique<ScriptedProposer>(
+        more.answer, more.redraws, more.seconds));
+    others_.back()->clock = &simulation->clock();
+    if (furnish) furnish(more.name, *others_.back());
+    search::Arm made;
+    made.name = more.name;
+    made.shared = more.shared;
+    made.proposer = others_.back().get();
+    parts.arms.push_back(std::move(made));
+  }
+  parts.inbox = inbox;
+  parts.hypotheses = hypotheses;
   parts.scope.mutable_files = {"x", "y"};
   parts.evaluations = evaluations;
   parts.open_sessions = 9;
@@ -236,6 +305,24 @@ search::Ending SearchWorld::Run() {
   auto run = [&]() -> Task<void> { ending = co_await search_->Run(); };
   simulation->Run(run());
   return ending;
+}
+
+Result<void> SearchWorld::Replay(const std::vector<search::Record>& source) {
+  Build();
+  Result<void> ready = search_->Recover();
+  if (!ready) return ready;
+  search::Started started = std::get<search::Started>(source.front().event);
+  started.replays = started.run;
+  started.replays_at = source.front().at.time_since_epoch().count();
+  started.run = "20260902-000000-def";
+  ready = search_->Start(std::move(started), source.front().at);
+  if (!ready) return ready;
+  std::optional<Result<void>> replayed;
+  auto run = [&]() -> Task<void> {
+    replayed = co_await search_->Replay(source);
+  };
+  simulation->Run(run());
+  return *replayed;
 }
 
 bool SearchWorld::RunAndDie(std::size_t records) {

@@ -17,7 +17,8 @@
 namespace coppice::testing {
 
 // A proposer that answers from a script: what the file "x" becomes, or a
-// refusal. Deterministic in the attempt.
+// refusal. Deterministic in the attempt. Its calls are recorded unless it
+// redraws.
 class ScriptedProposer final : public llm::Proposer {
  public:
   using Answer = std::function<llm::Proposed(const llm::Request&)>;
@@ -25,12 +26,26 @@ class ScriptedProposer final : public llm::Proposer {
                             double seconds = 0)
       : answer_(std::move(answer)), redraws_(redraws), seconds_(seconds) {}
 
-  Task<llm::Proposed> Propose(const llm::Request& request) override;
+  Task<llm::Proposed> Propose(const llm::Request& request,
+                              llm::CallLog& log) override;
+  llm::PromptStyle style() const override {
+    return redraws_ ? llm::PromptStyle::kNone : reads;
+  }
+  bool off_after_failures() const override { return is_program; }
+  std::optional<Instant> resting_until() const override {
+    if (rests_until && *rests_until > clock->Now()) return rests_until;
+    return std::nullopt;
+  }
   bool Can(Operator op) const override { return op != Operator::kMerge; }
   bool redraws() const override { return redraws_; }
 
   int calls = 0;
   Clock* clock = nullptr;
+  llm::PromptStyle reads = llm::PromptStyle::kInPlace;
+  bool is_program = false;
+  double reserve_usd = 0;
+  double usd = 0;  // what a call costs in the end
+  std::optional<Instant> rests_until;
 
  private:
   Answer answer_;
@@ -71,6 +86,23 @@ class SearchWorld {
   SearchWorld(const std::string& spec_yaml, ScriptedProposer::Answer answer);
   ~SearchWorld();
 
+  // A further arm beside the first; before the first Run.
+  struct MoreArm {
+    std::string name;
+    ScriptedProposer::Answer answer;
+    std::string shared;
+    bool redraws = false;
+    double seconds = 0;
+  };
+  std::vector<MoreArm> more_arms;
+  // Called on every proposer when it is made: "script" and the further ones.
+  std::function<void(const std::string&, ScriptedProposer&)> furnish;
+  std::function<std::vector<search::Record>(WallTime)> inbox;
+  std::function<std::vector<std::string>()> hypotheses;
+
+  // Makes the search of these records again, on an empty journal.
+  Result<void> Replay(const std::vector<search::Record>& source);
+
   // Runs to the end and returns it. A second call resumes on the same journal.
   search::Ending Run();
   // The same, but the process dies when it wants to append the record after
@@ -103,6 +135,7 @@ class SearchWorld {
   std::string spec_json_;
   ScriptedProposer::Answer answer_;
   std::unique_ptr<search::Journal> store_;
+  std::vector<std::unique_ptr<ScriptedProposer>> others_;
   std::unique_ptr<search::Search> search_;
   std::size_t dies_after_ = SIZE_MAX;
 };

@@ -79,7 +79,7 @@ vcs::SlotOptions SlotWorld::Options(vcs::SlotMode mode) {
 void SlotWorld::Run(const std::function<Task<void>()>& body) {
   std::exception_ptr failure;
   io.restart();
-  boost::asio::co_spawn(io, body(), [&](std::exception_ptr e) { failure = e; });
+  boost::asio::co_spawn(io, body(), [&](const std::exception_ptr& e) { failure = e; });
   io.run();
   if (failure) std::rethrow_exception(failure);
 }

@@ -18,7 +18,6 @@
 namespace coppice::vcs {
 namespace {
 
-using testing::ReadFile;
 using testing::TempDir;
 using testing::WriteFile;
 namespace fs = std::filesystem;
@@ -81,7 +80,7 @@ struct World {
     std::exception_ptr failure;
     io.restart();
     boost::asio::co_spawn(io, body(),
-                          [&](std::exception_ptr e) { failure = e; });
+                          [&](const std::exception_ptr& e) { failure = e; });
     io.run();
     if (failure) std::rethrow_exception(failure);
   }

@@ -1,0 +1,61 @@
+#include "search/calls.h"
+
+#include <utility>
+
+namespace coppice::search {
+
+Calls::Calls(Parts parts, AttemptId attempt, std::string arm, std::int64_t seen)
+    : parts_(std::move(parts)),
+      attempt_(attempt),
+      arm_(std::move(arm)),
+      seen_(seen) {}
+
+// An arm counts its own turns; in the record they are numbered through the
+// attempt, which may have been with another arm before.
+const Turn* Calls::Own(int turn) const {
+  int own = 0;
+  for (const Turn& known : parts_.state.Info(attempt_)->turns) {
+    if (known.arm == arm_ && own++ == turn) return &known;
+  }
+  return nullptr;
+}
+
+const llm::Answered* Calls::Past(int turn) const {
+  const Turn* own = Own(turn);
+  return own != nullptr && own->answered ? &*own->answered : nullptr;
+}
+
+Task<bool> Calls::Ask(llm::Asked asked) {
+  const std::int64_t worst = ToPicodollars(asked.reserve_usd);
+  while (true) {
+    if (parts_.closed()) co_return false;
+    const Consumption used = parts_.state.Used(parts_.state.last_at());
+    const Budget::Decision decision =
+        parts_.budget.Affords(used, worst, asked.reserve_tokens);
+    if (decision.grant == Budget::Grant::kYes) break;
+    if (decision.grant == Budget::Grant::kNo) {
+      exhausted_ = decision.limit;
+      co_return false;
+    }
+    co_await parts_.settled.Wait();
+  }
+  asked.attempt = attempt_;
+  asked.arm = arm_;
+  asked.seen = seen_;
+  asked.turn = static_cast<int>(parts_.state.Info(attempt_)->turns.size());
+  parts_.record(std::move(asked));
+  co_return true;
+}
+
+void Calls::Answer(llm::Answered answered) {
+  // Ended with us, by us: a resume finds the call open and makes it again.
+  if (answered.stop == "cancelled") return;
+  answered.attempt = attempt_;
+  for (const Turn& turn : parts_.state.Info(attempt_)->turns) {
+    if (turn.arm == arm_ && !turn.answered) answered.turn = turn.turn;
+  }
+  parts_.record(std::move(answered));
+  parts_.settled.Notify();
+}
+
+}  // namespace coppice::search

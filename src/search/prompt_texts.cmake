@@ -1,0 +1,12 @@
+# configs/prompts/*.md become one array: the program needs no data directory.
+set(prompts ${CMAKE_SOURCE_DIR}/configs/prompts)
+file(GLOB prompt_files RELATIVE ${prompts} CONFIGURE_DEPENDS ${prompts}/*.md)
+set(code "// Generated from configs/prompts; do not edit.\n#include \"search/prompt_texts.h\"\n\nnamespace coppice::search {\n\nconst std::vector<PromptText>& BuiltInPrompts() {\n  static const std::vector<PromptText> texts{\n")
+foreach(file ${prompt_files})
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${prompts}/${file})
+  get_filename_component(stem ${file} NAME_WE)
+  file(READ ${prompts}/${file} text)
+  string(APPEND code "      {\"${stem}\", R\"~~~~(${text})~~~~\"},\n")
+endforeach()
+string(APPEND code "  };\n  return texts;\n}\n\n}  // namespace coppice::search\n")
+file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/prompt_texts.cc CONTENT "${code}" @ONLY)
