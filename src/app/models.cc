@@ -142,17 +142,19 @@ Task<Result<void>> ProbeModels(const std::vector<llm::NamedProposer>& arms) {
     if (exchange.reply) continue;
     const llm::ApiError& error = exchange.error;
     const std::string& variable = arm.endpoint->credentials().variable;
+    const bool key = error.error == llm::ErrorClass::kAuth ||
+                     error.error == llm::ErrorClass::kBilling;
     co_return Error{
         .code = ErrorCode::kCheck,
         .what = fmt::format("model {} cannot be asked: {}", arm.name,
                             Name(error.error)),
         .where = arm.endpoint->base_url(),
         .cause = OneLine(error.message, 300),
-        .next = variable.empty()
-                    ? "look whether the server runs and knows the model"
-                    : fmt::format("the key came from {}; `coppice check "
-                                  "--no-model` skips this call",
-                                  variable)};
+        .next =
+            key && !variable.empty()
+                ? fmt::format("the key came from {}; set another one", variable)
+                : "look at the model's name and the URL; `coppice check "
+                  "--no-model` makes no call"};
   }
   co_return Ok();
 }

@@ -145,6 +145,43 @@ Result<void> ReadInstructions(Project& project) {
   return Ok();
 }
 
+// What every prompt holds must fit the prompt (SPEC §2, max_prompt_kb).
+Result<void> RefuseLongPrompt(const Project& project) {
+  const spec::Spec& spec = project.spec();
+  std::size_t bytes = spec.goal.size();
+  for (const std::string& line : spec.instructions) bytes += line.size();
+  std::set<std::string> shown(project.scope.mutable_files.begin(),
+                              project.scope.mutable_files.end());
+  shown.insert(project.scope.readable_files.begin(),
+               project.scope.readable_files.end());
+  std::pair<std::uint64_t, std::string> largest;
+  for (const vcs::TreeEntry& entry : project.files) {
+    if (!shown.contains(entry.path)) continue;
+    bytes += entry.size;
+    largest = std::max(largest, {entry.size, entry.path});
+  }
+  for (const spec::Proposer& proposer : spec.proposers) {
+    const auto limit =
+        static_cast<std::size_t>(proposer.proposal.max_prompt_kb) * 1024;
+    if (!std::holds_alternative<spec::ModelArm>(proposer.arm) ||
+        bytes <= limit) {
+      continue;
+    }
+    return Error{
+        .code = ErrorCode::kUsage,
+        .what = fmt::format("goal and files are {} KB, more than "
+                            "proposal.max_prompt_kb ({}) of {}",
+                            bytes / 1024, proposer.proposal.max_prompt_kb,
+                            proposer.name),
+        .cause = fmt::format("the largest file is {} with {} KB",
+                             largest.second, largest.first / 1024),
+        .next =
+            "narrow scope.mutable or scope.readable, or raise "
+            "proposal.max_prompt_kb if the model's context allows"};
+  }
+  return Ok();
+}
+
 Result<fs::path> SpecFile(const Home& home, const std::string& given) {
   const fs::path file =
       given.empty() ? home.work_dir / "coppice.yaml" : fs::absolute(given);
@@ -222,6 +259,8 @@ Result<Project> OpenProject(const Global& global, const SpecSource& spec,
   project.warnings.insert(project.warnings.end(),
                           project.scope.warnings.begin(),
                           project.scope.warnings.end());
+  Result<void> fits = RefuseLongPrompt(project);
+  if (!fits) return fits.error();
   Result<void> clean = RefuseDirty(project);
   if (!clean) return clean.error();
   auto text = [&](const std::string& path) -> std::optional<std::string> {

@@ -123,7 +123,10 @@ class SlotProposer final : public Proposer {
   Task<Answered> Run(const Request& request) {
     Result<std::unique_ptr<Lease>> lease =
         co_await parts_.workspaces.Acquire(request.parent, SlotUse::kPropose);
-    if (!lease) co_return Answered{.stop = Failed(lease.error().Text())};
+    if (!lease) {
+      co_return Answered{
+          .stop = fmt::format("{}: {}", kLost, lease.error().Text())};
+    }
     CommandRequest command = program_->Start(request);
     command.tree = (*lease)->tree();
     const CommandResult result = co_await parts_.sandbox.Run(command);
@@ -140,6 +143,11 @@ class SlotProposer final : public Proposer {
       answered.stop = Failed(end.failure);
     } else {
       co_await Look(**lease, end.hint, answered);
+    }
+    // Whatever went wrong in a slot that is no longer there is not its fault.
+    if (answered.stop != kComplete && !(*lease)->Intact()) {
+      (*lease)->MarkDirty();
+      answered.stop = fmt::format("{}: its slot was deleted", kLost);
     }
     co_return answered;
   }

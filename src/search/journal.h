@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "search/event.h"
@@ -16,6 +17,16 @@ class Journal {
   virtual ~Journal() = default;
   // Durable (synced) when it returns; the sequence number of the new record.
   virtual Result<std::int64_t> Append(WallTime at, const Event& event) = 0;
+  // All of them or none; the number of the first one.
+  virtual Result<std::int64_t> AppendTogether(
+      WallTime at, const std::vector<Event>& events) {
+    Result<std::int64_t> first = Append(at, events.front());
+    for (std::size_t i = 1; i < events.size() && first; ++i) {
+      Result<std::int64_t> next = Append(at, events[i]);
+      if (!next) return next;
+    }
+    return first;
+  }
   // Every record in order; stops with the first error of `see`.
   virtual Result<void> Replay(
       const std::function<Result<void>(const Record&)>& see) = 0;

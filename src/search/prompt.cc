@@ -168,7 +168,8 @@ std::string Files(const PromptInput& input) {
         file->mutable_file ? "may change" : "only to read", fence, shown,
         shown.empty() || shown.back() == '\n' ? "" : "\n", fence);
   }
-  return text;
+  return HeadAndTail(text,
+                     static_cast<std::size_t>(input.max_prompt_kb) * 1024);
 }
 
 std::string Stance(const State& state, const AttemptInfo& info,

@@ -357,26 +357,47 @@ Result<void> Search::Start(Started started, std::optional<WallTime> at) {
   return Furnish();
 }
 
+// The beginning of a run is one transaction: a run either has its baseline or
+// has never been.
 Result<void> Search::Begin(Beginning beginning) {
-  const ObjectId base = beginning.started.base;
-  Result<void> furnished = Start(std::move(beginning.started));
-  if (!furnished) return furnished;
+  std::vector<Event> events;
   Committed root;
-  root.commit = base;
+  root.commit = beginning.started.base;
   root.tree = beginning.base_tree;
   root.plan.idea = "baseline";
-  Record(std::move(root));
+  events.emplace_back(std::move(beginning.started));
+  events.emplace_back(std::move(root));
   for (eval::Sample& sample : beginning.baseline) {
     Sampled sampled;
     sampled.sample = std::move(sample);
-    Record(std::move(sampled));
+    events.emplace_back(std::move(sampled));
+  }
+  const WallTime now = parts_.clock.Wall();
+  State measured;  // what the samples come to
+  search::Record record;
+  record.at = now;
+  for (const Event& event : events) {
+    ++record.seq;
+    record.event = event;
+    Result<void> applied = measured.Apply(record);
+    if (!applied) return applied;
   }
   Evaluated evaluated;
   evaluated.outcome = Outcome::kBaseline;
-  evaluated.value = state_.measurements().Value(AttemptId(0));
-  evaluated.sigma = state_.noise().sigma;
+  evaluated.value = measured.measurements().Value(AttemptId(0));
+  evaluated.sigma = measured.noise().sigma;
   evaluated.reason = "measured before anything was proposed";
-  Record(std::move(evaluated));
+  events.emplace_back(std::move(evaluated));
+  Result<std::int64_t> first = parts_.journal.AppendTogether(now, events);
+  if (!first) return first.error();
+  record.seq = *first;
+  for (Event& event : events) {
+    record.event = std::move(event);
+    See(record);
+    if (record.seq++ != *first) continue;
+    Result<void> furnished = Furnish();
+    if (!furnished) return furnished;
+  }
   return Ok();
 }
 

@@ -205,14 +205,24 @@ SqliteJournal::SqliteJournal(std::unique_ptr<Tables> tables)
 SqliteJournal::~SqliteJournal() = default;
 
 Result<std::int64_t> SqliteJournal::Append(WallTime at, const Event& event) {
-  const EncodedEvent row = Encode(event);
-  Result<Transaction> transaction = tables_->Begin(event);
+  return AppendTogether(at, {event});
+}
+
+Result<std::int64_t> SqliteJournal::AppendTogether(
+    WallTime at, const std::vector<Event>& events) {
+  std::vector<EncodedEvent> rows;
+  for (const Event& event : events) rows.push_back(Encode(event));
+  Result<Transaction> transaction = tables_->Begin(events.front());
   if (!transaction) return transaction.error();
-  Result<std::int64_t> seq = tables_->Insert(at, row);
-  if (!seq) return seq;
+  std::optional<std::int64_t> first;
+  for (const EncodedEvent& row : rows) {
+    Result<std::int64_t> seq = tables_->Insert(at, row);
+    if (!seq) return seq;
+    if (!first) first = *seq;
+  }
   Result<void> durable = transaction->Commit();
   if (!durable) return durable.error();
-  return seq;
+  return *first;
 }
 
 Result<void> SqliteJournal::Replay(

@@ -26,6 +26,8 @@ class SqliteJournal final : public Journal {
   ~SqliteJournal() override;
 
   Result<std::int64_t> Append(WallTime at, const Event& event) override;
+  Result<std::int64_t> AppendTogether(
+      WallTime at, const std::vector<Event>& events) override;
   // Records are read in small batches, so that a slow `see` blocks nobody; it
   // may append.
   Result<void> Replay(

@@ -147,7 +147,7 @@ TEST_CASE("a failing, slow or idle command is a failed edit with its cause") {
   Request request;
   request.parent.bytes[0] = 1;
   CHECK(world.Ask({.command = "true"}, request)
-            .refusal.reason.starts_with("no commit 01"));
+            .refusal.reason.starts_with("lost: no commit 01"));
 }
 
 TEST_CASE("what cannot be committed is out of scope") {
