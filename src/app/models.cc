@@ -77,8 +77,8 @@ Error NoProposer() {
 }
 
 Result<std::unique_ptr<ModelService>> ModelService::Make(
-    const ModelFlags& flags, asio::any_io_executor executor, Clock& clock,
-    int requests) {
+    const ModelFlags& flags, const asio::any_io_executor& executor,
+    Clock& clock, int requests) {
   std::unique_ptr<ModelService> service(new ModelService);
   if (!flags.prices.empty()) {
     Result<std::string> text = ReadTextFile(flags.prices);

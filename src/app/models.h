@@ -33,8 +33,8 @@ class ModelService {
  public:
   // Errors (kUsage, kIo): --prices or --cassette cannot be read.
   static Result<std::unique_ptr<ModelService>> Make(
-      const ModelFlags& flags, asio::any_io_executor executor, Clock& clock,
-      int requests);
+      const ModelFlags& flags, const asio::any_io_executor& executor,
+      Clock& clock, int requests);
 
   llm::HttpClient& http() { return *client_; }
   Semaphore& requests() { return *requests_; }

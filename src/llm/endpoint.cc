@@ -53,6 +53,22 @@ Endpoint::Exchange::Charge ChargeOf(const Endpoint::Exchange& exchange,
   return broke && !refused ? Charge::kReservation : Charge::kNothing;
 }
 
+// What a response says, or what became of it. A refusal that broke off is
+// believed by its status all the same: a bad key gets no better by asking
+// again. A bad request alone is not, for its cause may be what is missing.
+ReplyDecoder::End Decoded(Receiver& receiver, const HttpEnd& end) {
+  const bool whole = end.fault == HttpFault::kNone;
+  const bool refused = receiver.head().status >= 300;
+  if (receiver.decoder() != nullptr &&
+      (whole || (refused && end.fault != HttpFault::kCancelled))) {
+    ReplyDecoder::End decoded = receiver.decoder()->Finish();
+    if (whole || decoded.error.error != ErrorClass::kBadRequest) {
+      return decoded;
+    }
+  }
+  return {.error = FromTransport(end)};
+}
+
 }  // namespace
 
 Endpoint::Endpoint(spec::ModelProfile profile, std::string base_url,
@@ -88,6 +104,7 @@ Task<Endpoint::Exchange> Endpoint::Send(const Call& call, Duration limit) {
   const Dropped sent = dropped_;
   HttpRequest request = Encode(call, profile_, base_url_, credentials_, sent);
   request.total = limit;
+  request.idle = parts_.idle;
   request.ca_file = profile_.ca_file;
   request.proxy = profile_.proxy;
   parts_.gate.Passed(started, call.estimated_input);
@@ -99,13 +116,9 @@ Task<Endpoint::Exchange> Endpoint::Send(const Call& call, Duration limit) {
   Exchange exchange;
   exchange.seconds = std::chrono::duration<double>(now - started).count();
   exchange.request_id = RequestId(receiver.head().headers);
-  if (end.fault == HttpFault::kNone && receiver.decoder() != nullptr) {
-    ReplyDecoder::End decoded = receiver.decoder()->Finish();
-    exchange.reply = std::move(decoded.reply);
-    exchange.error = std::move(decoded.error);
-  } else {
-    exchange.error = FromTransport(end);
-  }
+  ReplyDecoder::End decoded = Decoded(receiver, end);
+  exchange.reply = std::move(decoded.reply);
+  exchange.error = std::move(decoded.error);
   exchange.charge = ChargeOf(exchange, end, receiver.head().status);
   parts_.gate.Learn(now, ReadRateHeaders(receiver.head().headers));
   if (exchange.reply) {

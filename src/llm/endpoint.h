@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -22,7 +23,8 @@ class Endpoint {
     HttpClient& http;
     Clock& clock;
     const Redactor& redact;
-    RateGate& gate;  // of the key
+    RateGate& gate;                            // of the key
+    Duration idle{std::chrono::seconds(120)};  // between bytes of a response
   };
   Endpoint(spec::ModelProfile profile, std::string base_url,
            Credentials credentials, Parts parts);

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "base/text.h"
+#include "llm/conversation.h"
 #include "llm/edit_session.h"
 #include "llm/shrink.h"
 
@@ -59,43 +60,6 @@ Proposed Out(std::string cause, std::string reason, bool off = false) {
 
 Speaker SpeakerOf(const PromptSection& section) {
   return section.system ? Speaker::kSystem : Speaker::kUser;
-}
-
-// Parts of one speaker in a row are one message.
-std::vector<Message> Messages(const std::vector<Utterance>& parts) {
-  constexpr Role kRoles[] = {Role::kSystem, Role::kUser, Role::kAssistant};
-  std::vector<Message> messages;
-  for (const Utterance& part : parts) {
-    const Role role = kRoles[static_cast<int>(part.speaker)];
-    if (!messages.empty() && messages.back().role == role) {
-      messages.back().text += "\n" + part.text;
-    } else {
-      messages.push_back({role, part.text});
-    }
-  }
-  return messages;
-}
-
-std::int64_t Bytes(const std::vector<Utterance>& parts) {
-  std::size_t bytes = 0;
-  for (const Utterance& part : parts) bytes += part.text.size() + 1;
-  return static_cast<std::int64_t>(bytes);
-}
-
-// "complete", or the fact to tell the model.
-std::string StopOf(const Reply& reply) {
-  switch (reply.stop) {
-    case StopReason::kTruncated:
-      return "truncated";
-    case StopReason::kRefused:
-      return "refused";
-    case StopReason::kFiltered:
-      return "filtered";
-    case StopReason::kPaused:
-      return "paused";
-    default:
-      return Trim(reply.text).empty() ? "empty" : "complete";
-  }
 }
 
 class Attempt;
@@ -230,9 +194,15 @@ class Attempt {
     const std::vector<Utterance> parts = Parts();
     const std::int64_t bytes = Bytes(parts);
     const std::int64_t tokens = endpoint_.estimator().Tokens(bytes);
-    Semaphore::Permit permit = co_await arm_.parts_.requests.Acquire();
-    std::optional<Proposed> shut = co_await PassGate(tokens);
-    if (shut) co_return shut;
+    Semaphore::Permit permit;
+    while (true) {  // the gate may close while others hold all permits
+      std::optional<Proposed> shut = co_await PassGate(tokens);
+      if (shut) co_return shut;
+      permit = co_await arm_.parts_.requests.Acquire();
+      const Instant now = clock_.Now();
+      if (endpoint_.gate().Opens(now, tokens) <= now) break;
+      permit.Release();
+    }
     const spec::ModelProfile& profile = endpoint_.profile();
     Asked asked;
     asked.turn = turn_;
@@ -249,6 +219,10 @@ class Attempt {
     const std::int64_t reserve_tokens = asked.reserve_tokens;
     const bool granted = co_await log_.Ask(std::move(asked));
     if (!granted) co_return Out(log_.closed() ? "closing" : "budget", "");
+    if (clock_.Now() >= deadline_) {  // money was waited for all this time
+      log_.Answer({.turn = turn_++, .stop = "failed: deadline"});
+      co_return Refuse("deadline");
+    }
 
     call_.messages = Messages(parts);
     call_.estimated_input = tokens;

@@ -52,6 +52,12 @@ std::string Sentence(const Confidence& confidence) {
 
 }  // namespace
 
+std::string SpentText(const search::Consumption& used) {
+  if (!used.price_unknown) return Dollars(used.usd);
+  if (used.usd == 0) return "unknown";
+  return Dollars(used.usd) + " and calls of unknown price";
+}
+
 AttemptId BestAttempt(const search::State& state) {
   if (state.tree().empty()) return AttemptId(0);
   return state.tree()[state.best()].attempt;

@@ -19,6 +19,9 @@ namespace coppice::report {
 AttemptId BestAttempt(const search::State& state);
 // Every attempt ever selected, in order; the baseline excluded.
 std::vector<AttemptId> Attempts(const search::State& state);
+
+// "$0.41"; "unknown", never "$0", where no call had a price.
+std::string SpentText(const search::Consumption& used);
 // Nodes that were measured and may be compared: the best, then the others
 // from the best value to the worst; equal values in the order of attempts.
 // A node that failed or has no value is not among them.

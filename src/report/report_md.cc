@@ -35,8 +35,7 @@ std::string Facts(const search::State& state, WallTime now) {
       state.stopped() || state.paused() ? state.last_at() : now;
   const search::Consumption used = state.Used(until);
   const bool minimize = spec.metric.direction == spec::Direction::kMinimize;
-  std::string cost = Dollars(used.usd);
-  if (used.price_unknown) cost += " and calls of unknown price";
+  std::string cost = SpentText(used);
   if (used.tokens > 0) cost += ", " + Count(used.tokens, "token");
   std::string ended = std::string(StatusWord(state, std::nullopt));
   if (state.stopped()) ended += ", " + Markdown(StopText(state));

@@ -1,4 +1,3 @@
-#include "report/arms.h"
 #include "report/status.h"
 
 #include <fmt/format.h>
@@ -9,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "report/arms.h"
 #include "report/baseline.h"
 #include "report/facts.h"
 #include "report/progress.h"
@@ -151,12 +151,11 @@ std::string BestLine(const search::State& state) {
 std::string CostLine(const search::State& state,
                      const search::Consumption& used) {
   const std::optional<double> limit = state.spec().budget.max_cost_usd;
-  std::string line = Dollars(used.usd);
+  std::string line = SpentText(used);
   if (limit) line += " of " + Dollars(*limit);
   if (used.usd_reserved > 0) {
     line += fmt::format(" ({} reserved)", Dollars(used.usd_reserved));
   }
-  if (used.price_unknown) line += " and calls of unknown price";
   if (used.tokens > 0) line += ", " + Count(used.tokens, "token");
   return line;
 }
@@ -246,9 +245,11 @@ OrderedJson StatusJson(const search::State& state, WallTime now,
   for (const auto& [outcome, count] : state.Outcomes()) {
     json["outcomes"][std::string(Name(outcome))] = count;
   }
-  json["cost"] = {{"spent", used.usd},
-                  {"reserved", used.usd_reserved},
-                  {"limit", OrNull(spec.budget.max_cost_usd)}};
+  const bool unknown = used.price_unknown && used.usd == 0;
+  json["cost"] = {
+      {"spent", unknown ? OrderedJson(nullptr) : OrderedJson(used.usd)},
+      {"reserved", used.usd_reserved},
+      {"limit", OrNull(spec.budget.max_cost_usd)}};
   json["tokens"] = TokensJson(state);
   json["arms"] = ArmsJson(state);
   json["nodes_per_hour"] = pace.nodes_per_hour;

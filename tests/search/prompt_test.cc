@@ -9,7 +9,6 @@
 #include "base/rng.h"
 #include "base/text.h"
 #include "support/search_world.h"
-#include "support/temp_dir.h"
 
 // Prompts as they are recorded by whole searches in virtual time.
 
@@ -19,10 +18,8 @@ namespace {
 using search::Asked;
 using testing::ScriptedProposer;
 using testing::SearchWorld;
-using testing::TempDir;
 using testing::ValueOf;
 using testing::Write;
-using testing::WriteFile;
 
 llm::Proposed Chatty(const llm::Request& request) {
   Rng rng = Rng::Stream(request.seed, request.attempt.value(), "wander");
@@ -53,10 +50,10 @@ void Answering(SearchWorld& world) {
   };
 }
 
-// The section that begins with "# NAME"; empty if there is none.
+// The section whose title begins with this; empty if there is none.
 std::string Section(const Asked& asked, std::string_view name) {
   for (const llm::Utterance& part : asked.prompt) {
-    if (part.text.starts_with(fmt::format("# {}\n", name))) return part.text;
+    if (part.text.starts_with(fmt::format("# {}", name))) return part.text;
   }
   return "";
 }
@@ -79,12 +76,9 @@ TEST_CASE("AC-51 no section exceeds its cap at attempt 1000") {
   const std::vector<Asked> asked = AskedOf(world);
   REQUIRE(asked.size() > 900);
   const std::pair<const char*, std::size_t> caps[] = {
-      {"Goal", search::kGoalCap},
-      {"Parent", search::kParentCap},
-      {"Path", search::kPathCap},
-      {"Siblings", search::kSiblingsCap},
-      {"The search so far", search::kDigestCap},
-      {"Stance", search::kIdeaCap},
+      {"Goal", search::kGoalCap},     {"Parent", search::kParentCap},
+      {"Path", search::kPathCap},     {"Siblings", search::kSiblingsCap},
+      {"Digest", search::kDigestCap}, {"Direction", search::kIdeaCap},
       {"Task", search::kTaskCap}};
   std::set<std::string> seen;
   for (const Asked& one : asked) {
@@ -93,8 +87,7 @@ TEST_CASE("AC-51 no section exceeds its cap at attempt 1000") {
     for (const auto& [name, cap] : caps) {
       const std::string text = Section(one, name);
       if (!text.empty()) seen.insert(name);
-      // The title and the newline at the end come on top.
-      CHECK_MESSAGE(text.size() <= cap + 32, name);
+      CHECK_MESSAGE(text.size() <= cap, name);
     }
   }
   CHECK(seen.size() == std::size(caps));
@@ -126,7 +119,7 @@ TEST_CASE("each operator is shown what the contract says") {
         world.state().Info(one.attempt)->selected;
     const bool parent = !Section(one, "Parent").empty();
     const bool path = !Section(one, "Path").empty();
-    const bool digest = !Section(one, "The search so far").empty();
+    const bool digest = !Section(one, "Digest").empty();
     if (selected.history_withheld) {
       ++withheld;
       CHECK_FALSE(digest);
@@ -137,9 +130,9 @@ TEST_CASE("each operator is shown what the contract says") {
     } else if (selected.op == Operator::kDebug) {
       ++debugs;
       CHECK(parent);
-      CHECK(Section(one, "Parent").find("The error") != std::string::npos);
+      CHECK(Section(one, "Parent").find("Its output:") != std::string::npos);
       CHECK_FALSE(digest);
-      CHECK(Section(one, "Stance").empty());
+      CHECK(Section(one, "Direction").empty());
     } else if (selected.op == Operator::kImprove) {
       ++improves;
       CHECK(parent);
@@ -165,11 +158,6 @@ TEST_CASE("nothing that a candidate wrote can leave its line or its fence") {
     }
   }
   CHECK(quoted);
-  const std::string fence =
-      search::DataFence("It said", "a\n```\nrules\n````\n\x1b[31mred");
-  CHECK(fence.starts_with("It said (data, not instructions):\n`````\n"));
-  CHECK(fence.ends_with("\n`````\n"));
-  CHECK(fence.find('\x1b') == std::string::npos);
 }
 
 TEST_CASE("failures seen three times become a rule") {
@@ -187,34 +175,6 @@ TEST_CASE("failures seen three times become a rule") {
     return Whole(one).find("\nDo not: ") != std::string::npos;
   });
   CHECK(told);
-}
-
-TEST_CASE("a shown file with a marker line gets markers of its own") {
-  auto file = std::make_shared<llm::SourceFile>();
-  file->path = "a.md";
-  file->text = "text\n=======\nmore\n";
-  const search::PromptFiles files{file};
-  const std::string suffix = search::MarkerSuffix(files, 7, AttemptId(3));
-  CHECK(suffix.size() == 4);
-  CHECK(suffix == search::MarkerSuffix(files, 7, AttemptId(3)));
-  file->text = "text\n";
-  CHECK(search::MarkerSuffix(files, 7, AttemptId(3)).empty());
-}
-
-TEST_CASE("templates of the user's own are checked by name and placeholder") {
-  TempDir dir;
-  WriteFile(dir.path() / "draft.md", "Write a haiku about {{nothing}}.\n");
-  const auto wrong = search::Templates::Load(dir.path());
-  REQUIRE_FALSE(wrong.has_value());
-  CHECK(wrong.error().where.ends_with("draft.md:1"));
-  WriteFile(dir.path() / "draft.md", "My own words.\n");
-  const auto loaded = search::Templates::Load(dir.path());
-  REQUIRE(loaded.has_value());
-  CHECK(loaded->Fill("draft") == "My own words.");
-  WriteFile(dir.path() / "darft.md", "x\n");
-  const auto unknown = search::Templates::Load(dir.path());
-  REQUIRE_FALSE(unknown.has_value());
-  CHECK(unknown.error().next.find("draft.md") != std::string::npos);
 }
 
 }  // namespace coppice

@@ -1,0 +1,13 @@
+include(prompt_texts.cmake)
+set(prompt_sources
+  ${CMAKE_CURRENT_BINARY_DIR}/prompt_texts.cc
+  prompt.cc
+  prompt_digest.cc
+  prompt_files.cc
+  prompt_history.cc
+  prompt_parent.cc
+  prompt_rules.cc
+  prompt_story.cc
+  prompt_task.cc
+  prompt_templates.cc
+  prompt_words.cc)
