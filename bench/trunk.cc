@@ -1,18 +1,11 @@
 #include <fmt/format.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <string>
 
-#include "app/project.h"
-#include "app/workbench.h"
-#include "base/rng.h"
-#include "search/search.h"
+#include "bed.h"
 #include "search/sqlite_journal.h"
 
 // What coppice itself costs, beside the floor under it.
@@ -28,164 +21,15 @@
 namespace coppice {
 namespace {
 namespace fs = std::filesystem;
+using bench::CpuSeconds;
+using bench::MakeBench;
+using bench::MakeProject;
+using bench::RssMegabytes;
+using bench::RunSearch;
+using bench::SlotEvaluator;
+using bench::WallSeconds;
 
-double CpuSeconds() {
-  struct rusage own;
-  getrusage(RUSAGE_SELF, &own);
-  auto seconds = [](timeval t) {
-    return static_cast<double>(t.tv_sec) +
-           1e-6 * static_cast<double>(t.tv_usec);
-  };
-  return seconds(own.ru_utime) + seconds(own.ru_stime);
-}
-
-double RssMegabytes() {
-  std::ifstream statm("/proc/self/statm");
-  long size = 0, resident = 0;
-  statm >> size >> resident;
-  return static_cast<double>(resident) * sysconf(_SC_PAGESIZE) / 1e6;
-}
-
-double WallSeconds() {
-  return std::chrono::duration<double>(MakeRealClock()->Now().since_start)
-      .count();
-}
-
-void Sh(const std::string& command) {
-  if (system(command.c_str()) != 0) {
-    fmt::print(stderr, "failed: {}\n", command);
-    std::exit(1);
-  }
-}
-
-// A fresh repository with the example's source and `extra` keys in its spec.
-app::Project MakeProject(const fs::path& dir, const std::string& extra) {
-  fs::create_directories(dir / "src");
-  fs::copy_file(COPPICE_SOURCE_DIR "/examples/hashtable/src/table.cc",
-                dir / "src/table.cc");
-  std::ofstream(dir / "coppice.yaml")
-      << "name: bench\ngoal: measure coppice\n"
-         "scope: {mutable: [src/]}\n"
-         "metric: {name: cost, direction: minimize}\n"
-         "proposers: [{edits: {}}]\n"
-      << extra;
-  Sh("cd " + dir.string() +
-     " && git init -q && git add -A && git -c user.name=b -c user.email=b@b "
-     "commit -qm base");
-  app::Global global;
-  global.repo = dir;
-  auto project = app::OpenProject(global, (dir / "coppice.yaml").string(), {});
-  if (!project) {
-    fmt::print(stderr, "{}\n", project.error().Text());
-    std::exit(1);
-  }
-  return std::move(*project);
-}
-
-// Makes the slot as a real evaluation does and then answers at once, with a
-// value that depends on the commit alone.
-class SlotEvaluator final : public eval::Evaluator {
- public:
-  explicit SlotEvaluator(Workspaces& workspaces) : workspaces_(workspaces) {}
-
-  Task<eval::Opened> Open(const eval::Target& target) override {
-    auto lease =
-        co_await workspaces_.Acquire(target.commit, SlotUse::kEvaluate);
-    if (!lease) throw std::runtime_error(lease.error().Text());
-    eval::Opened opened;
-    opened.session =
-        std::make_unique<Session>(std::move(*lease), target.commit);
-    co_return opened;
-  }
-
- private:
-  class Session final : public eval::Session {
-   public:
-    Session(std::unique_ptr<Lease> lease, ObjectId commit)
-        : lease_(std::move(lease)), commit_(commit) {}
-    Task<eval::Sample> Measure(eval::SampleRequest request) override {
-      eval::Sample sample;
-      sample.phase = request.phase;
-      sample.index = request.index;
-      Rng rng(std::hash<ObjectId>()(commit_));
-      sample.metrics["cost"] = 1 + rng.Uniform();
-      co_return sample;
-    }
-    int slot() const override { return lease_->tree().slot; }
-
-   private:
-    std::unique_ptr<Lease> lease_;
-    ObjectId commit_;
-  };
-
-  Workspaces& workspaces_;
-};
-
-// Runs a search of `nodes` attempts; `see` is told after each of them.
-void RunSearch(app::Project& project, app::Workbench& bench,
-               eval::Evaluator& evaluator, double baseline, int nodes,
-               const fs::path& dir, const std::function<void(int)>& see) {
-  auto journal = search::CreateJournal(dir / "journal.db");
-  if (!journal) throw std::runtime_error(journal.error().Text());
-  search::Search::Parts parts{
-      .executor = bench.io().get_executor(),
-      .clock = bench.clock(),
-      .compute = bench.compute(),
-      .repository = *project.store,
-      .evaluator = evaluator,
-      .journal = **journal,
-      .scope = project.scope,
-      .evaluations = bench.evaluations(),
-      .open_sessions = bench.open_sessions(),
-  };
-  for (const llm::NamedProposer& proposer : bench.proposers()) {
-    parts.arms.push_back({.name = proposer.name,
-                          .weight = proposer.weight,
-                          .operators = proposer.operators,
-                          .proposer = proposer.proposer.get()});
-  }
-  int finished = 0;
-  parts.observers.push_back(
-      [&](const search::State& state, const search::Record&) {
-        const int now = static_cast<int>(state.order_of_completion().size());
-        if (now > finished) see(finished = now);
-      });
-  search::Search search(std::move(parts));
-  auto recovered = search.Recover();
-  search::Search::Beginning beginning;
-  beginning.started.run = "20260101-000000-aaa";
-  beginning.started.spec_json = project.loaded.merged_json;
-  beginning.started.base = project.base;
-  beginning.base_tree = *project.store->TreeIdOf(project.base);
-  for (int i = 0; i < 5; ++i) {
-    eval::Sample sample;
-    sample.phase = SamplePhase::kBaseline;
-    sample.index = i;
-    sample.metrics["cost"] = baseline;
-    beginning.baseline.push_back(sample);
-  }
-  auto begun = search.Begin(std::move(beginning));
-  if (!recovered || !begun) throw std::runtime_error("cannot begin");
-  search::Ending ending;
-  auto run = [&]() -> Task<void> { ending = co_await search.Run(); };
-  bench.Run(run(), [](int, int) { std::_Exit(130); });
-  if (finished < nodes) {
-    throw std::runtime_error(fmt::format("ended after {} of {}: {} {}",
-                                         finished, nodes, ending.reason,
-                                         ending.detail));
-  }
-}
-
-std::unique_ptr<app::Workbench> MakeBench(app::Project& project,
-                                          const fs::path& dir) {
-  auto bench =
-      app::Workbench::Make(project, {.run = "bench", .run_directory = dir});
-  if (!bench) {
-    fmt::print(stderr, "{}\n", bench.error().Text());
-    std::exit(1);
-  }
-  return std::move(*bench);
-}
+const std::string kEdits = "proposers: [{edits: {}}]\n";
 
 std::string Keys(int nodes, int evaluations) {
   return fmt::format(
@@ -197,7 +41,7 @@ std::string Keys(int nodes, int evaluations) {
 void Orchestration(const fs::path& scratch, int nodes) {
   const fs::path dir = scratch / "orchestration";
   app::Project project =
-      MakeProject(dir, "evaluation: echo cost 1\n" + Keys(nodes, 1));
+      MakeProject(dir, kEdits + "evaluation: echo cost 1\n" + Keys(nodes, 1));
   auto bench = MakeBench(project, dir);
   SlotEvaluator evaluator(bench->workspaces());
   const double rss_before = RssMegabytes();
@@ -260,7 +104,7 @@ Task<void> FloorWorker(app::Project& project, app::Workbench& bench,
 double Floor(const fs::path& scratch, int nodes) {
   const fs::path dir = scratch / "floor";
   app::Project project =
-      MakeProject(dir, "evaluation: echo cost 1\n" + Keys(nodes, 2));
+      MakeProject(dir, kEdits + "evaluation: echo cost 1\n" + Keys(nodes, 2));
   auto bench = MakeBench(project, dir);
   auto journal = search::CreateJournal(dir / "journal.db");
   if (!journal) throw std::runtime_error(journal.error().Text());
@@ -283,8 +127,8 @@ double Floor(const fs::path& scratch, int nodes) {
 
 double Ours(const fs::path& scratch, int nodes) {
   const fs::path dir = scratch / "ours";
-  app::Project project =
-      MakeProject(dir, "evaluation: 'echo cost: 1'\n" + Keys(nodes, 2));
+  app::Project project = MakeProject(
+      dir, kEdits + "evaluation: 'echo cost: 1'\n" + Keys(nodes, 2));
   auto bench = MakeBench(project, dir);
   double start = 0;
   double rate = 0;

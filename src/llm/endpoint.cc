@@ -120,7 +120,10 @@ Task<Endpoint::Exchange> Endpoint::Send(const Call& call, Duration limit) {
   exchange.reply = std::move(decoded.reply);
   exchange.error = std::move(decoded.error);
   exchange.charge = ChargeOf(exchange, end, receiver.head().status);
-  parts_.gate.Learn(now, ReadRateHeaders(receiver.head().headers));
+  // A wait that the server states outranks what its rate headers say.
+  if (!exchange.error.retry_after || exchange.reply) {
+    parts_.gate.Learn(now, ReadRateHeaders(receiver.head().headers));
+  }
   if (exchange.reply) {
     breaker_.Succeed();
     bad_requests = 0;

@@ -125,13 +125,20 @@ std::string PlanText(const llm::Plan& plan) {
 std::string StandingText(const State& state, AttemptId attempt) {
   const spec::Spec& spec = state.spec();
   const SolutionTree& tree = state.tree();
-  const int chain = state.Info(attempt)->selected.chain;
-  const NodeId best = state.chains()[static_cast<std::size_t>(chain)].best;
+  const Selected& selected = state.Info(attempt)->selected;
+  const int chain = selected.chain;
+  // A draft that is to know nothing of the others is not told how they fared:
+  // such drafts are asked alike, whatever has finished meanwhile.
+  const bool alone = selected.history_withheld;
+  const NodeId best =
+      alone ? tree.root()
+            : state.chains()[static_cast<std::size_t>(chain)].best;
   const AttemptId best_attempt = tree[best].attempt;
   std::string text = fmt::format("# Standing\n- Baseline: {} {}\n",
                                  OneLine(spec.metric.name, 100),
                                  ValueText(state, AttemptId(0)));
-  text += best == tree.root()
+  text += alone ? ""
+          : best == tree.root()
               ? "- Best: still the baseline\n"
               : fmt::format("- Best: #{} with {}\n", best_attempt.value(),
                             ValueText(state, best_attempt));
@@ -142,9 +149,8 @@ std::string StandingText(const State& state, AttemptId attempt) {
   text += noise > 0 ? fmt::format("- Noise of one measurement: {}\n",
                                   ShareOf(noise, value))
                     : "- Noise: none seen\n";
-  text += fmt::format("- A new best must gain more than {} on the best\n",
-                      ShareOf(threshold, value));
-  text += BudgetText(state);
+  text += fmt::format("- A gain counts from {}\n", ShareOf(threshold, value));
+  if (!alone) text += BudgetText(state);
   return HeadAndTail(text, kStandingCap);
 }
 

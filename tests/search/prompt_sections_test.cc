@@ -416,6 +416,13 @@ TEST_CASE("what held-out data said is never told") {
   CHECK_FALSE(Has(text, "7.31"));
   CHECK_FALSE(Has(text, "holdout"));
   CHECK(Has(text, "inconclusive, 9 (+10.0% on the baseline), not confirmed"));
+  const AttemptId failed = world.Select(Operator::kDraft, 0);
+  world.Commit(failed, {.idea = "crash there"});
+  world.Fail(failed, Outcome::kBuggy, "exit 1", "holdout|failed|row 4711",
+             "row 4711\n");
+  const std::string repair = WholeText(world.Build(
+      world.Select(Operator::kDebug, static_cast<int>(failed.value()))));
+  CHECK_FALSE(Has(repair, "4711"));
 }
 
 }  // namespace coppice
