@@ -34,8 +34,7 @@ class Session final : public eval::Session {
     eval::Sample sample;
     sample.phase = request.phase;
     sample.index = request.index;
-    Rng rng(std::hash<ObjectId>()(commit_));
-    sample.metrics["cost"] = 1 + rng.Uniform();
+    sample.metrics["cost"] = SlotCost(commit_);
     co_return sample;
   }
   int slot() const override { return lease_->tree().slot; }
@@ -46,6 +45,11 @@ class Session final : public eval::Session {
 };
 
 }  // namespace
+
+double SlotCost(ObjectId commit) {
+  Rng rng(std::hash<ObjectId>()(commit));
+  return 1 + rng.Uniform();
+}
 
 Task<eval::Opened> SlotEvaluator::Open(const eval::Target& target) {
   auto lease = co_await workspaces_.Acquire(target.commit, SlotUse::kEvaluate);

@@ -36,6 +36,9 @@ class SlotEvaluator final : public eval::Evaluator {
   Workspaces& workspaces_;
 };
 
+// What a SlotEvaluator measures of a commit.
+double SlotCost(ObjectId commit);
+
 // Runs a search of `nodes` attempts, its journal in `dir`/journal.db; `see` is
 // told after each of them.
 void RunSearch(app::Project& project, app::Workbench& bench,

@@ -240,11 +240,12 @@ Candidates SearchOnce(const fs::path& dir, const MockServer& server,
   // Neither the first nor the last ones have all the others beside them.
   const int first = 2 * kAtOnce, last = nodes - 2 * kAtOnce;
   double wall = 0, cpu = 0;
-  RunSearch(project, *bench, evaluator, 2, nodes, dir, [&](int node) {
-    if (node != first && node != last) return;
-    wall = WallSeconds() - wall;
-    cpu = CpuSeconds() - cpu;
-  });
+  RunSearch(project, *bench, evaluator, bench::SlotCost(project.base), nodes,
+            dir, [&](int node) {
+              if (node != first && node != last) return;
+              wall = WallSeconds() - wall;
+              cpu = CpuSeconds() - cpu;
+            });
   const double each = 1e3 / (last - first);
   return {.beyond_ms = wall * each * kAtOnce - latency_ms,
           .cpu_ms = cpu * each};
@@ -307,7 +308,8 @@ void Prompting(const fs::path& scratch) {
   {
     auto bench = MakeBench(project, dir);
     SlotEvaluator evaluator(bench->workspaces());
-    RunSearch(project, *bench, evaluator, 2, kNodes, dir, [](int) {});
+    RunSearch(project, *bench, evaluator, bench::SlotCost(project.base), kNodes,
+              dir, [](int) {});
   }
   PastRun run;
   ReadRun(dir, run);

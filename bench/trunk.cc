@@ -48,22 +48,25 @@ void Orchestration(const fs::path& scratch, int nodes) {
   const int window = std::max(100, nodes / 20);
   double early_start = 0, early = 0, late_start = 0;
   const double start = WallSeconds();
-  RunSearch(project, *bench, evaluator, 2, nodes, dir, [&](int node) {
-    if (node == 20) early_start = CpuSeconds();
-    if (node == 20 + 100) early = (CpuSeconds() - early_start) / 100;
-    if (node == nodes - window) late_start = CpuSeconds();
-    if (node != nodes) return;
-    const double late = (CpuSeconds() - late_start) / window;
-    fmt::print("orchestration, CPU a node\n");
-    fmt::print("  at 100 nodes        {:8.2f} ms   (at most 3 ms)\n",
-               1e3 * early);
-    fmt::print("  at {:<6} nodes     {:8.2f} ms   ratio {:.2f} (at most 1.2)\n",
-               nodes, 1e3 * late, late / early);
-    fmt::print(
-        "  memory at {:<6}    {:8.1f} MB   (at most 200 MB; {:.1f} MB "
-        "before the first node)\n",
-        nodes, RssMegabytes(), rss_before);
-  });
+  RunSearch(
+      project, *bench, evaluator, bench::SlotCost(project.base), nodes, dir,
+      [&](int node) {
+        if (node == 20) early_start = CpuSeconds();
+        if (node == 20 + 100) early = (CpuSeconds() - early_start) / 100;
+        if (node == nodes - window) late_start = CpuSeconds();
+        if (node != nodes) return;
+        const double late = (CpuSeconds() - late_start) / window;
+        fmt::print("orchestration, CPU a node\n");
+        fmt::print("  at 100 nodes        {:8.2f} ms   (at most 3 ms)\n",
+                   1e3 * early);
+        fmt::print(
+            "  at {:<6} nodes     {:8.2f} ms   ratio {:.2f} (at most 1.2)\n",
+            nodes, 1e3 * late, late / early);
+        fmt::print(
+            "  memory at {:<6}    {:8.1f} MB   (at most 200 MB; {:.1f} MB "
+            "before the first node)\n",
+            nodes, RssMegabytes(), rss_before);
+      });
   fmt::print("  wall a node         {:8.2f} ms\n",
              1e3 * (WallSeconds() - start) / nodes);
 }
