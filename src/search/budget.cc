@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "search/decide.h"
+#include "spec/models.h"
 
 namespace coppice::search {
 namespace {
@@ -149,7 +150,7 @@ Budget::Decision Budget::Affords(const Consumption& used,
   Grant money = Grant::kYes;
   if (limits_.max_cost_usd && picodollars > 0) {
     money = grant(used.picodollars, used.picodollars_reserved, picodollars,
-                  std::llround(*limits_.max_cost_usd * 1e12));
+                  spec::ToPicodollars(*limits_.max_cost_usd));
   }
   Grant count = Grant::kYes;
   if (limits_.max_tokens && tokens > 0) {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "spec/models.h"
+
 namespace coppice::search {
 
 Calls::Calls(Parts parts, AttemptId attempt, std::string arm, std::int64_t seen)
@@ -26,7 +28,7 @@ const llm::Answered* Calls::Past(int turn) const {
 }
 
 Task<bool> Calls::Ask(llm::Asked asked) {
-  const std::int64_t worst = ToPicodollars(asked.reserve_usd);
+  const std::int64_t worst = spec::ToPicodollars(asked.reserve_usd);
   while (true) {
     if (parts_.closed()) co_return false;
     const Consumption used = parts_.state.Used(parts_.state.last_at());

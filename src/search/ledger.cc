@@ -1,10 +1,8 @@
 #include "search/ledger.h"
 
-#include <cmath>
+#include "spec/models.h"
 
 namespace coppice::search {
-
-std::int64_t ToPicodollars(double usd) { return std::llround(usd * 1e12); }
 
 void LedgerLine::Add(const llm::Answered& answered) {
   const llm::CallUsage& usage = answered.usage;
@@ -15,7 +13,7 @@ void LedgerLine::Add(const llm::Answered& answered) {
   input += usage.input;
   output += usage.output;
   cached += usage.cached;
-  picodollars += ToPicodollars(usage.usd);
+  picodollars += spec::ToPicodollars(usage.usd);
   seconds += usage.seconds;
 }
 

@@ -36,6 +36,4 @@ struct LedgerKey {
 };
 using Ledger = std::map<LedgerKey, LedgerLine>;
 
-std::int64_t ToPicodollars(double usd);
-
 }  // namespace coppice::search

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "spec/load.h"
+#include "spec/models.h"
 
 // The fold. Every record is applied by one On(): it updates the tree, the
 // measurements and a few counters. What can be recomputed from attempts and
@@ -119,7 +120,7 @@ Result<void> State::On(const Asked& e, const Record& r) {
   if (!info.turns.empty() && info.turns.back().turn >= e.turn) return Ok();
   info.turns.push_back(
       {e.turn, e.arm, e.role, e.reserve_usd, e.reserve_tokens, std::nullopt});
-  reserved_[e.attempt] = {ToPicodollars(e.reserve_usd), e.reserve_tokens};
+  reserved_[e.attempt] = {spec::ToPicodollars(e.reserve_usd), e.reserve_tokens};
   price_unknown_ = price_unknown_ || e.price_unknown;
   return Ok();
 }
@@ -140,7 +141,7 @@ Result<void> State::On(const Answered& e, const Record& r) {
   info.propose_seconds += e.usage.seconds;
   propose_seconds_ += e.usage.seconds;
   if (e.turn == 0) ++answers_;
-  picodollars_ += ToPicodollars(e.usage.usd);
+  picodollars_ += spec::ToPicodollars(e.usage.usd);
   arms_[info.selected.arm].usd += e.usage.usd;
   tokens_ += e.usage.input + e.usage.output;
   ledger_[{info.selected.arm, info.selected.op, turn->role}].Add(e);

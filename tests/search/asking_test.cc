@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/rng.h"
+#include "spec/models.h"
 #include "support/search_world.h"
 
 // Who is asked, what is paid, and what happens when nobody answers; whole
@@ -144,7 +145,7 @@ TEST_CASE("PC-52 AC-30 reserved and settled never exceed the budget") {
   };
   const search::Ending ending = world.Run();
   CHECK(ending.reason == "max_cost_usd");
-  const std::int64_t cap = search::ToPicodollars(0.10);
+  const std::int64_t cap = spec::ToPicodollars(0.10);
   search::State state;
   int most = 0;
   for (const search::Record& record : world.journal) {
