@@ -110,7 +110,7 @@ TEST_CASE(
     "several candidates misbehave at once and a healthy one is measured") {
   SandboxedWorld world;
   if (!world.Contains()) return;
-  world.spec.evaluation.timeout_seconds = 20;
+  world.spec.evaluation.timeout_seconds = 120;
   world.spec.evaluation.command = "exec sh c.sh";
   world.trees.Add({{"c.sh", {"echo score: 7"}}});
   const char* scripts[] = {"kill -9 $$", "yes | head -c 200000000",
