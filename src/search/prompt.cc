@@ -96,8 +96,4 @@ llm::Prompt BuildPrompt(const State& state, const PromptInput& input) {
   return prompt;
 }
 
-std::size_t GoalAndFilesSize(const State& state, const PromptInput& input) {
-  return GoalText(state).size() + FilesSize(input);
-}
-
 }  // namespace coppice::search

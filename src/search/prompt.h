@@ -53,10 +53,6 @@ struct PromptInput {
 // task. Those that an operator is not shown, or that are empty, are left out.
 llm::Prompt BuildPrompt(const State& state, const PromptInput& input);
 
-// Bytes of goal and files with nothing cut: more than max_prompt_kb, and the
-// files of a prompt are not whole.
-std::size_t GoalAndFilesSize(const State& state, const PromptInput& input);
-
 // Four letters after each marker of the edit format if a shown file has a line
 // that is one; else nothing.
 std::string MarkerSuffix(const PromptFiles& files, std::uint64_t seed,

@@ -136,12 +136,6 @@ std::string FilesText(const PromptInput& input) {
   return size > cap ? HeadAndTail(text, cap) : text;
 }
 
-std::size_t FilesSize(const PromptInput& input) {
-  return input.style == llm::PromptStyle::kInPlace
-             ? 0
-             : SizeOf(ShownFiles(input.files));
-}
-
 std::string MarkerSuffix(const PromptFiles& files, std::uint64_t seed,
                          AttemptId attempt) {
   auto any = [&](auto says) {

@@ -27,8 +27,6 @@ std::string DigestText(const State& state, AttemptId attempt);
 std::string IdeaSection(const State& state, const PromptInput& input);
 std::string TaskText(const State& state, const PromptInput& input);
 
-// Bytes of the files section with nothing cut.
-std::size_t FilesSize(const PromptInput& input);
 // Other attempts of the same chain on the same parent, in order of selection.
 std::vector<AttemptId> SiblingsOf(const State& state, AttemptId attempt);
 

@@ -184,14 +184,6 @@ TEST_CASE("files that do not fit are cut, those to be read first") {
   const std::string few = files(20);
   CHECK_FALSE(whole(few, 0));
   CHECK(whole(few, 1));
-  const std::size_t goal = Section(world.Build(attempt), "goal").size();
-  CHECK(GoalAndFilesSize(world.state(), {.attempt = attempt,
-                                         .marker_suffix = "",
-                                         .files = world.files,
-                                         .patches = world.patches,
-                                         .scope = world.scope,
-                                         .templates = world.templates}) ==
-        goal + all.size());
 }
 
 TEST_CASE("a file of nothing but backticks does not burst the section") {
