@@ -156,12 +156,14 @@ struct Line {
     return "approved: " + Safe(e.dependency, style.width);
   }
   Text operator()(const search::Paused& e) const {
-    return fmt::format(
-        "{}{}: {}\n  go on with `coppice resume {}`",
-        Painted(e.pause == search::PauseClass::kOutage ? "paused (outage): "
-                                                       : "paused (needs you): ",
-                Colour::kYellow, style),
-        Safe(e.cause), Safe(e.detail, 400), state.run());
+    // An outage ends by itself; there is nothing for the user to do.
+    if (e.pause == search::PauseClass::kOutage) {
+      return Painted("paused (outage)", Colour::kYellow, style) +
+             Safe(": " + e.detail, style.width);
+    }
+    return fmt::format("{}{}: {}\n  go on with `coppice resume {}`",
+                       Painted("paused (needs you): ", Colour::kYellow, style),
+                       Safe(e.cause), Safe(e.detail, 400), state.run());
   }
   Text operator()(const search::Resumed& e) const {
     std::string line =
