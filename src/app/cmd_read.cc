@@ -1,12 +1,11 @@
 #include <fmt/format.h>
 
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "app/commands.h"
 #include "app/run_reader.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "report/experiment_log.h"
 #include "report/graph_export.h"
@@ -115,11 +114,9 @@ int Show(const Global& global, const ShowOptions& options) {
   } else if (options.log) {
     const auto file = run->place.dir / "nodes" /
                       std::to_string(attempt->value()) / "eval.log";
-    std::ifstream in(file, std::ios::binary);
-    if (!in) return none("log");
-    std::ostringstream text;
-    text << in.rdbuf();
-    PrintRaw(Sanitize(text.str()));
+    Result<std::string> text = ReadWhole(file);
+    if (!text) return none("log");
+    PrintRaw(Sanitize(*text));
   } else if (AsJson(global)) {
     Print(report::DumpLine(report::ShowJson(state, *attempt)));
   } else if (options.why) {

@@ -4,12 +4,10 @@
 #include <stdlib.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
-#include <cstring>
-#include <fstream>
 #include <random>
-#include <sstream>
+
+#include "base/file.h"
 
 namespace coppice::app {
 namespace fs = std::filesystem;
@@ -93,14 +91,11 @@ Result<std::int64_t> ParseNode(std::string_view node, std::int64_t best) {
 }
 
 Result<std::string> ReadTextFile(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (in) return Result<std::string>(boost::system::in_place_value, text.str());
-  return Error{.code = ErrorCode::kUsage,
-               .what = "cannot read the file",
-               .where = file.string(),
-               .cause = std::strerror(errno)};
+  Result<std::string> text = ReadWhole(file);
+  if (text) return text;
+  Error error = text.error();
+  error.code = ErrorCode::kUsage;
+  return error;
 }
 
 }  // namespace coppice::app

@@ -8,12 +8,12 @@
 
 #include <charconv>
 #include <cstdlib>
-#include <fstream>
 #include <optional>
 #include <sstream>
 #include <utility>
 
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/text.h"
 
 // Limits of a whole process tree. One mechanism of three: v2 where both
@@ -31,16 +31,9 @@ bool Put(const fs::path& file, std::string_view text) {
                    static_cast<ssize_t>(text.size());
 }
 
-std::string Get(const fs::path& file) {
-  std::ifstream in(file);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
 // The number behind `key` in a file of "key number" lines, else 0.
 std::int64_t Counter(const fs::path& file, std::string_view key) {
-  const std::string text = Get(file);
+  const std::string text = ReadWholeOrNothing(file);
   for (std::string_view line : SplitLines(text)) {
     if (!line.starts_with(key) || line.size() <= key.size() ||
         line[key.size()] != ' ') {
@@ -73,7 +66,8 @@ std::vector<std::string> Fields(std::string_view line, char separator) {
 
 // Field 22 of /proc/PID/stat: when the process started, in ticks.
 std::string StartTime(std::string_view pid) {
-  const std::string stat = Get(fmt::format("/proc/{}/stat", pid));
+  const std::string stat =
+      ReadWholeOrNothing(fmt::format("/proc/{}/stat", pid));
   const std::size_t name_end = stat.rfind(')');
   if (name_end == std::string::npos) return {};
   const auto fields = Fields(std::string_view(stat).substr(name_end + 2), ' ');
@@ -207,7 +201,7 @@ void ControlGroup::Kill() {
     Put(directories_.unified / "cgroup.kill", "1");
   }
   for (const fs::path& file : JoinFiles()) {
-    const std::string members = Get(file);
+    const std::string members = ReadWholeOrNothing(file);
     for (std::string_view pid : SplitLines(members)) {
       const int number = std::atoi(std::string(pid).c_str());
       if (number > 1 && number != getpid()) kill(number, SIGKILL);
@@ -217,10 +211,10 @@ void ControlGroup::Kill() {
 
 bool ControlGroup::Empty() const {
   for (const fs::path& file : JoinFiles()) {
-    if (!Get(file).empty()) return false;
+    if (!ReadWholeOrNothing(file).empty()) return false;
   }
   const fs::path inner = KillGroup();
-  return inner.empty() || Get(inner / "cgroup.procs").empty();
+  return inner.empty() || ReadWholeOrNothing(inner / "cgroup.procs").empty();
 }
 
 std::vector<fs::path> ControlGroup::JoinFiles() const {
@@ -267,9 +261,11 @@ bool ControlGroups::TryVersion(GroupVersion version) {
       can_kill_ = fs::exists(probe / "cgroup.kill", ignored);
       rmdir(probe.c_str());
     }
-    const std::string enabled = Get(roots_.unified / "cgroup.subtree_control");
+    const std::string enabled =
+        ReadWholeOrNothing(roots_.unified / "cgroup.subtree_control");
     if (!HasWord(enabled, "memory") || !HasWord(enabled, "pids")) {
-      const std::string offered = Get(roots_.unified / "cgroup.controllers");
+      const std::string offered =
+          ReadWholeOrNothing(roots_.unified / "cgroup.controllers");
       if (!HasWord(offered, "memory") || !HasWord(offered, "pids")) {
         return false;
       }

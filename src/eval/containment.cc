@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "base/text.h"
@@ -30,11 +31,6 @@
 namespace coppice::eval {
 namespace fs = std::filesystem;
 namespace {
-
-std::string ReadText(const fs::path& file) {
-  std::ifstream in(file);
-  return std::string(std::istreambuf_iterator<char>(in), {});
-}
 
 // 0.8 of what the machine could give now.
 std::int64_t DefaultMemoryMb() {
@@ -244,8 +240,9 @@ Error BwrapError(std::string what, std::string cause) {
 }
 
 ControlGroups FindGroups() {
-  return ControlGroups(FindGroupRoots(ReadText("/proc/self/mountinfo"),
-                                      ReadText("/proc/self/cgroup")));
+  return ControlGroups(
+      FindGroupRoots(ReadWholeOrNothing("/proc/self/mountinfo"),
+                     ReadWholeOrNothing("/proc/self/cgroup")));
 }
 
 // Runs `true` in a tree of its own: does the sandbox work here?

@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <ranges>
 #include <system_error>
 #include <utility>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "report/digest.h"
 #include "report/experiment_log.h"
@@ -31,11 +31,6 @@ Error CannotWrite(const std::filesystem::path& file, std::string why) {
                .next =
                    "free space or permissions; views are made again from "
                    "the journal by `coppice report`"};
-}
-
-std::string ReadOrEmpty(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 
 void AddPart(std::string& page, std::string_view title,
@@ -117,7 +112,7 @@ Result<void> ViewWriter::WriteNode(const search::State& state,
   const std::filesystem::path dir =
       run_dir_ / "nodes" / std::to_string(attempt.value());
   const std::string record = DumpPretty(NodeRecord(state, attempt));
-  if (ReadOrEmpty(dir / "result.json") == record) return Ok();
+  if (ReadWholeOrNothing(dir / "result.json") == record) return Ok();
   std::error_code error;
   std::filesystem::create_directories(dir, error);
   if (error) return CannotWrite(dir, error.message());

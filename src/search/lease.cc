@@ -11,12 +11,11 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <utility>
 
+#include "base/file.h"
 #include "base/json.h"
 
 // The lock is flock on `lease`; what stands in the file is for people and for
@@ -28,14 +27,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string ReadWhole(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 // Field 22 of /proc/PID/stat; the second may hold blanks and parentheses.
 std::int64_t StartTimeOf(std::int64_t pid) {
-  const std::string stat = ReadWhole(fmt::format("/proc/{}/stat", pid));
+  const std::string stat =
+      ReadWholeOrNothing(fmt::format("/proc/{}/stat", pid));
   const std::size_t name_end = stat.rfind(')');
   if (name_end == std::string::npos) return 0;
   std::istringstream fields(stat.substr(name_end + 1));
@@ -53,8 +48,8 @@ std::string HostName() {
 }
 
 std::optional<LeaseOwner> ReadOwner(const fs::path& file) {
-  const Json body =
-      Json::parse(ReadWhole(file), nullptr, /*allow_exceptions=*/false);
+  const Json body = Json::parse(ReadWholeOrNothing(file), nullptr,
+                                /*allow_exceptions=*/false);
   if (!body.is_object()) return std::nullopt;
   auto host = body.find("host");
   auto pid = body.find("pid");
@@ -137,7 +132,7 @@ std::optional<LeaseOwner> FindOwner(const fs::path& run_dir) {
 }
 
 LeaseOwner ThisProcess() {
-  std::string boot = ReadWhole("/proc/sys/kernel/random/boot_id");
+  std::string boot = ReadWholeOrNothing("/proc/sys/kernel/random/boot_id");
   while (!boot.empty() && boot.back() == '\n') boot.pop_back();
   return {.host = HostName(),
           .pid = getpid(),

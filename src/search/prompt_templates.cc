@@ -4,10 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <optional>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "search/prompt.h"
 #include "search/prompt_texts.h"
@@ -114,12 +113,12 @@ Result<void> Override(Texts& texts, const fs::path& file) {
     return Usage(fmt::format("no prompt text is named {}", name), file.string(),
                  Meant(name, names, "the names are"));
   }
-  std::ifstream in(file, std::ios::binary);
-  if (!in || !fs::is_regular_file(file)) {
-    return Usage("not a file that can be read", file.string(), "");
+  Result<std::string> raw = ReadWhole(file);
+  if (!raw) {
+    return Usage("not a file that can be read", file.string(),
+                 raw.error().cause);
   }
-  const std::string raw(std::istreambuf_iterator<char>(in), {});
-  std::string own = Sanitize(raw);
+  std::string own = Sanitize(*raw);
   std::string& text = texts.find(file.stem().string())->second;
   Result<void> checked = CheckWords(file.stem().string(), own, text, file);
   if (checked) text = std::move(own);

@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "spec/codec.h"
 #include "spec/cross_rules.h"
@@ -73,17 +72,15 @@ Result<Loaded> ParseSpec(std::string_view text, std::string_view name,
 
 Result<Loaded> LoadSpec(const std::filesystem::path& file,
                         const std::vector<Override>& overrides) {
-  std::error_code ignored;
-  std::ifstream in(file, std::ios::binary);
-  if (!in || std::filesystem::is_directory(file, ignored)) {
+  Result<std::string> text = ReadWhole(file);
+  if (!text) {
     return Error{.code = ErrorCode::kUsage,
                  .what = "this specification cannot be read",
                  .where = file.string(),
-                 .cause = "no such file, or no right to read it",
+                 .cause = text.error().cause,
                  .next = "coppice init writes one"};
   }
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  return ParseSpec(text, file.string(), overrides);
+  return ParseSpec(*text, file.string(), overrides);
 }
 
 Result<Spec> SpecFromJson(std::string_view merged_json) {

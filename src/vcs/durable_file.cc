@@ -4,11 +4,10 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/file.h"
 
 namespace coppice::vcs {
 namespace {
@@ -25,42 +24,6 @@ bool WriteAll(int fd, std::string_view content) {
 }
 
 }  // namespace
-
-Error DiskError(std::string_view what, const fs::path& path) {
-  const int code = errno;
-  Error error{.code = ErrorCode::kIo,
-              .what = fmt::format("cannot {}", what),
-              .where = path,
-              .cause = strerror(code)};
-  if (code == ENOSPC || code == EDQUOT) {
-    error.next = "free space there, then `coppice resume`";
-  }
-  return error;
-}
-
-Result<std::string> ReadWhole(const fs::path& path) {
-  UniqueFd in(
-      open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  struct stat status{};
-  if (!in || fstat(in.get(), &status) != 0) return DiskError("read", path);
-  if (!S_ISREG(status.st_mode)) {
-    return Error{
-        .code = ErrorCode::kIo, .what = "not a regular file", .where = path};
-  }
-  std::string content(static_cast<std::size_t>(status.st_size) + 1, '\0');
-  std::size_t size = 0;
-  for (;;) {
-    const ssize_t count =
-        read(in.get(), content.data() + size, content.size() - size);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return DiskError("read", path);
-    if (count == 0) break;
-    size += static_cast<std::size_t>(count);
-    if (size == content.size()) content.resize(2 * size);
-  }
-  content.resize(size);
-  return content;
-}
 
 Result<void> ReplaceFile(const fs::path& path, std::string_view content,
                          mode_t mode) {

@@ -6,17 +6,12 @@
 #include <string>
 #include <string_view>
 
+#include "base/file.h"
 #include "base/result.h"
 
 // Small files that must be whole. Blocking.
 
 namespace coppice::vcs {
-
-// kIo: "cannot WHAT (PATH): strerror(errno)".
-Error DiskError(std::string_view what, const std::filesystem::path& path);
-
-// The content of a regular file; no link is followed at its name.
-Result<std::string> ReadWhole(const std::filesystem::path& path);
 
 // Writes, syncs, renames: a crash leaves the old or the new content. For the
 // name itself to be durable, sync the directory.

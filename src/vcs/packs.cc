@@ -90,7 +90,7 @@ fs::path PackFile(const fs::path& objects, std::string_view pack,
 
 // Index format 2 without 64-bit offsets: packs here are far below 2 GiB.
 Result<std::vector<PackedObject>> ReadIndex(const fs::path& file) {
-  Result<std::string> read = ReadWhole(file);
+  Result<std::string> read = ReadWhole(file, Links::kRefuse);
   if (!read) return read.error();
   const std::string_view bytes = *read;
   const Error broken{.code = ErrorCode::kIo,

@@ -6,10 +6,10 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <exception>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <utility>
+
+#include "base/file.h"
 
 namespace coppice::eval {
 namespace fs = std::filesystem;
@@ -93,8 +93,7 @@ int CountProcesses(std::string_view text) {
   int count = 0;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator("/proc", error)) {
-    std::ifstream in(entry.path() / "cmdline");
-    const std::string line(std::istreambuf_iterator<char>(in), {});
+    const std::string line = ReadWholeOrNothing(entry.path() / "cmdline");
     if (line.find(text) != std::string::npos) ++count;
   }
   return count;

@@ -8,8 +8,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 #include <stdexcept>
+
+#include "base/file.h"
 
 extern char** environ;
 
@@ -172,8 +173,7 @@ int TinyRepo::Leftovers() const {
       continue;
     if (pid == std::to_string(getpid())) continue;
     for (const char* file : {"cmdline", "mountinfo", "environ"}) {
-      std::ifstream in(process.path() / file, std::ios::binary);
-      std::string text((std::istreambuf_iterator<char>(in)), {});
+      const std::string text = ReadWholeOrNothing(process.path() / file);
       if (text.find(temp_.path().string()) != std::string::npos) {
         ++count;
         break;
