@@ -37,6 +37,7 @@ class Session final : public eval::Session {
     sample.metrics["cost"] = SlotCost(commit_);
     co_return sample;
   }
+  Task<eval::Diagnosis> Diagnose() override { co_return eval::Diagnosis{}; }
   int slot() const override { return lease_->tree().slot; }
 
  private:

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "eval/environment_error.h"
+#include "report/views.h"
 #include "search/decide.h"
 
 namespace coppice::app {
@@ -32,6 +33,9 @@ eval::BaselineLock LockOf(const Project& project, const Workbench& bench,
   for (const eval::Sample& sample : baseline.samples) {
     lock.samples.push_back(sample.metrics);
   }
+  for (const eval::Sample& sample : baseline.holdout) {
+    lock.holdout.push_back(sample.metrics);
+  }
   const eval::BaselineReport& report = baseline.report;
   lock.median = report.median;
   lock.noise_mode = report.deterministic ? "deterministic"
@@ -45,9 +49,39 @@ eval::BaselineLock LockOf(const Project& project, const Workbench& bench,
     }
   }
   lock.duration_ms = static_cast<std::int64_t>(report.seconds * 1000);
-  lock.slots = {bench.evaluations(), bench.evaluations()};
   lock.environment = bench.environment();
   return lock;
+}
+
+std::vector<eval::Sample> Recorded(
+    SamplePhase phase, const std::vector<std::map<std::string, double>>& all,
+    double seconds) {
+  std::vector<eval::Sample> samples;
+  for (const auto& metrics : all) {
+    eval::Sample sample;
+    sample.phase = phase;
+    sample.index = static_cast<int>(samples.size());
+    sample.metrics = metrics;
+    sample.seconds = seconds;
+    samples.push_back(std::move(sample));
+  }
+  return samples;
+}
+
+// The transcript beside the log, the rest in the lock file.
+Result<void> KeepJudging(const Project& project, Workbench& bench,
+                         eval::BaselineLock& lock) {
+  if (bench.judge() == nullptr) return Ok();
+  const PreflightCalls& calls = *bench.judge_calls();
+  lock.judged = eval::JudgedBase{.drawn = {},
+                                 .usd = calls.usage().usd,
+                                 .input = calls.usage().input,
+                                 .output = calls.usage().output};
+  for (const llm::DrawnItem& item : bench.judge()->drawn()) {
+    lock.judged->drawn.emplace_back(item.bucket, item.id);
+  }
+  return report::WriteWhole(project.NameDir() / "check" / "judge.md",
+                            calls.transcript());
 }
 
 }  // namespace
@@ -67,15 +101,11 @@ Result<std::optional<Baseline>> UsableBaseline(
   why_not = eval::Mismatch(baseline.lock, project.base,
                            bench.measuring_digest(), bench.environment());
   if (!why_not.empty()) return std::optional<Baseline>();
-  int index = 0;
-  for (const auto& metrics : baseline.lock.samples) {
-    eval::Sample sample;
-    sample.phase = SamplePhase::kBaseline;
-    sample.index = index++;
-    sample.metrics = metrics;
-    sample.seconds = static_cast<double>(baseline.lock.duration_ms) / 1000;
-    baseline.samples.push_back(std::move(sample));
-  }
+  const double seconds = static_cast<double>(baseline.lock.duration_ms) / 1000;
+  baseline.samples =
+      Recorded(SamplePhase::kBaseline, baseline.lock.samples, seconds);
+  baseline.holdout =
+      Recorded(SamplePhase::kHoldout, baseline.lock.holdout, seconds);
   baseline.report = eval::Summarise(project.spec(), baseline.samples);
   return std::optional(std::move(baseline));
 }
@@ -121,7 +151,8 @@ Task<Result<Baseline>> MeasureBaseline(Project& project, Workbench& bench) {
   baseline.measured_now = true;
   eval::Target target;
   target.commit = project.base;
-  eval::Opened opened = co_await bench.evaluator().Open(target);
+  eval::Opened opened =
+      co_await bench.judged(Workbench::Judging::kFresh).Open(target);
   auto explain = [&](const eval::Failure& failure) {
     return eval::ExplainBaselineFailure(
         project.spec(), failure, project.home.work_dir, project.TrackedPaths());
@@ -137,11 +168,34 @@ Task<Result<Baseline>> MeasureBaseline(Project& project, Workbench& bench) {
     if (sample.failure) co_return explain(*sample.failure);
     baseline.samples.push_back(std::move(sample));
   }
+  for (int i = 0; project.spec().evaluation.holdout && i < count; ++i) {
+    eval::SampleRequest request;
+    request.phase = SamplePhase::kHoldout;
+    request.index = i;
+    eval::Sample sample = co_await opened.session->Measure(request);
+    if (sample.failure) co_return explain(*sample.failure);
+    baseline.holdout.push_back(std::move(sample));
+  }
   opened.session.reset();
   baseline.report = eval::Summarise(project.spec(), baseline.samples);
   Result<void> judged = JudgeBaseline(project.spec(), baseline);
   if (!judged) co_return judged.error();
+  Result<std::filesystem::path> checkout =
+      co_await bench.workspaces().BaseCheckout();
+  if (!checkout) co_return checkout.error();
+  baseline.checkout = LookAtCheckout(*checkout, project.TrackedPaths(),
+                                     project.spec().evaluation.copy);
+  if (!baseline.checkout.left.empty()) {
+    const CleanValue clean = co_await MeasureClean(
+        project.spec(), bench, project.base, baseline.samples);
+    if (clean.failure) co_return explain(*clean.failure);
+    baseline.clean = clean.value;
+    judged = JudgeClean(project.spec(), clean, baseline.checkout.left);
+    if (!judged) co_return judged.error();
+  }
   baseline.lock = LockOf(project, bench, baseline);
+  Result<void> judging = KeepJudging(project, bench, baseline.lock);
+  if (!judging) co_return judging.error();
   baseline.lock.habits = bench.evaluation().habits();
   baseline.lock.units = bench.evaluation().units();
   std::error_code ignored;

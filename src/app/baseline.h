@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "app/project.h"
+#include "app/warm_start.h"
 #include "app/workbench.h"
 #include "eval/baseline_lock.h"
 
@@ -14,8 +15,12 @@ namespace coppice::app {
 struct Baseline {
   eval::BaselineLock lock;
   std::vector<eval::Sample> samples;
+  std::vector<eval::Sample> holdout;
   eval::BaselineReport report;
+  // Of a baseline that was measured just now:
   bool measured_now = false;
+  BuiltCheckout checkout;
+  std::optional<double> clean;  // the metric without what a build left
 };
 
 // The lock file's baseline if it still holds; nothing otherwise, with the
@@ -26,7 +31,7 @@ Result<std::optional<Baseline>> UsableBaseline(
 
 // At least five samples in processes of their own; writes baseline.lock.
 // Errors (kCheck): a phase that fails, a gate that does not hold, more noise
-// than the given min_improvement can stand.
+// than the given min_improvement can stand, another value in a clean checkout.
 Task<Result<Baseline>> MeasureBaseline(Project& project, Workbench& bench);
 
 // What follows from its samples: gates, noise against min_improvement.

@@ -35,7 +35,6 @@ const std::map<std::string, std::string>& Later() {
       {"watch", "use `coppice status`"},
       {"derive", "use `coppice step --parent NODE`"},
       {"add", "use `coppice step --patch FILE`"},
-      {"remeasure", "the final measures the best nodes again"},
       {"compare", "start one run for each arm"},
       {"simulate", "there is none"},
       {"skill", "there is none"},
@@ -121,7 +120,14 @@ void OnParsedWithOverrides(CLI::App* command,
   });
 }
 
-void AddStarting(CLI::App& app, Command& chosen) {
+void AddIsolation(CLI::App* command, Global& global) {
+  command
+      ->add_option("--require-isolation", global.require_isolation,
+                   "fail rather than run commands less contained")
+      ->check(CLI::IsMember({"L2", "L3"}));
+}
+
+void AddStarting(CLI::App& app, Global& global, Command& chosen) {
   auto init = std::make_shared<InitOptions>();
   CLI::App* c =
       app.add_subcommand("init", "make a demo repository to try coppice on");
@@ -135,8 +141,15 @@ void AddStarting(CLI::App& app, Command& chosen) {
                          "preflight and baseline; writes baseline.lock");
   c->add_option("spec", check->spec, "default: coppice.yaml");
   c->add_flag("--no-model", check->no_model, "make no call to any model");
+  c->add_option("--load", check->load,
+                "find out whether N evaluations at once are honest")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024));
+  c->add_flag("--null", check->null_test,
+              "see that nothing wins that cannot be better");
   c->add_flag("--show-prompt", check->show_prompt,
               "print what the first draft would be asked");
+  AddIsolation(c, global);
   OnParsedWithOverrides(c, check, chosen, true, Check);
 
   auto run = std::make_shared<RunOptions>();
@@ -144,6 +157,7 @@ void AddStarting(CLI::App& app, Command& chosen) {
   c->add_option("spec", run->spec, "default: coppice.yaml");
   c->add_flag("--trial", run->trial, "a careful first run: 4 nodes, 1 h, $5");
   c->add_flag("--dry-run", run->dry_run, "check and forecast only");
+  AddIsolation(c, global);
   c->add_option("--replay", run->replay,
                 "make that run again from its records, offline")
       ->type_name("RUN");
@@ -185,6 +199,7 @@ void AddStarting(CLI::App& app, Command& chosen) {
   c->add_option("run", resume->run, "default: the latest");
   c->add_flag("--accept-drift", resume->accept_drift,
               "go on although the environment has changed");
+  AddIsolation(c, global);
   OnParsedWithOverrides(c, resume, chosen, false, Resume);
 
   auto approve = std::make_shared<ApproveOptions>();
@@ -194,6 +209,21 @@ void AddStarting(CLI::App& app, Command& chosen) {
   c->add_option("dependencies", approve->dependencies, "names")->required();
   c->add_option("--run", approve->run, "default: the latest");
   OnParsed(c, approve, chosen, Approve);
+}
+
+void AddRemeasuring(CLI::App& app, Command& chosen) {
+  auto remeasure = std::make_shared<RemeasureOptions>();
+  CLI::App* c = app.add_subcommand(
+      "remeasure", "more fresh samples of nodes, taken in turns");
+  c->add_option("nodes", remeasure->words, "[RUN] NODE...")
+      ->type_name("")
+      ->required();
+  c->add_option("--samples", remeasure->samples, "of each node; default: 5")
+      ->type_name("N")
+      ->check(CLI::Range(1, 10000));
+  c->add_flag("--holdout", remeasure->holdout,
+              "by the holdout's command and data");
+  OnParsed(c, remeasure, chosen, Remeasure);
 }
 
 void AddTelling(CLI::App& app, Command& chosen) {
@@ -349,7 +379,8 @@ int Main(int argc, char** argv) {
   app.fallthrough();
 
   Command chosen;
-  AddStarting(app, chosen);
+  AddStarting(app, global, chosen);
+  AddRemeasuring(app, chosen);
   AddTelling(app, chosen);
   AddReading(app, chosen);
   AddTaking(app, chosen);

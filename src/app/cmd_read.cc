@@ -3,10 +3,12 @@
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
+#include "app/load_verdict.h"
 #include "app/run_reader.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "eval/named_locks.h"
 #include "report/experiment_log.h"
 #include "report/graph_export.h"
 #include "report/leaderboard.h"
@@ -51,7 +53,16 @@ int Status(const Global& global, const StatusOptions& options) {
   const WallTime now = MakeRealClock()->Wall();
   report::StatusExtra extra;
   extra.alive = search::FindOwner(run->place.dir).has_value();
-  extra.slots_total = run->state->spec().parallel.evaluations.value_or(1);
+  const spec::Spec& spec = run->state->spec();
+  Result<eval::BaselineLock> lock =
+      eval::ParseLock(run->state->start().lock_json, "the run's baseline.lock");
+  if (!lock) return Fail(global, lock.error());
+  extra.slots_total = AtOnce(spec, lock->slots);
+  for (const std::string& name : LocksTaken(spec, lock->slots)) {
+    const eval::LockState held =
+        eval::ReadLockState(eval::LockDirectory(), name);
+    if (held.held) extra.locks.emplace_back(name, held.Text());
+  }
   if (AsJson(global)) {
     Print(report::DumpLine(report::StatusJson(*run->state, now, extra)));
   } else {

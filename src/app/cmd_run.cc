@@ -87,6 +87,7 @@ Result<std::unique_ptr<Session>> SessionForStep(const Global& global,
   PreflightOptions how;
   how.spec = source;
   how.overrides = options.overrides;
+  how.load = 1;
   Result<Preflight> preflight =
       RunPreflight(quiet, std::move(how), interrupted);
   if (!preflight) return preflight.error();

@@ -27,6 +27,8 @@ struct CheckOptions {
   Overrides overrides;
   bool no_model = false;     // no call to any model
   bool show_prompt = false;  // what the first draft would be asked
+  int load = 0;              // evaluations at once to try
+  bool null_test = false;    // may trees win that cannot be better?
 };
 int Check(const Global& global, const CheckOptions& options);
 
@@ -71,6 +73,13 @@ struct ApproveOptions {
   std::vector<std::string> dependencies;
 };
 int Approve(const Global& global, const ApproveOptions& options);
+
+struct RemeasureOptions {
+  std::vector<std::string> words;  // [RUN] NODE...
+  int samples = 5;
+  bool holdout = false;
+};
+int Remeasure(const Global& global, const RemeasureOptions& options);
 
 struct TellOptions {
   std::string run;

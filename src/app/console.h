@@ -23,7 +23,8 @@ struct Global {
   std::string repo = ".";
   ModelFlags models;
   OutputMode output = OutputMode::kPlain;
-  bool progress = true;  // say what happens while it happens
+  bool progress = true;           // say what happens while it happens
+  std::string require_isolation;  // "L2" or "L3": less is an error
 };
 
 // Exit codes of SPEC §7.

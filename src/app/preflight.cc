@@ -1,31 +1,18 @@
 #include "app/preflight.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
-#include <cmath>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "app/first_prompt.h"
+#include "app/load_probe.h"
 #include "app/models.h"
-#include "base/text.h"
+#include "app/preflight_findings.h"
 
 namespace coppice::app {
 namespace {
 
-void Warn(std::vector<std::string>& warnings, const Project& project) {
-  const spec::Spec& spec = project.spec();
-  if (spec.checks.empty() && spec.metric.gates.empty()) {
-    warnings.push_back(
-        "nothing but the metric decides: a fast wrong answer would win; set "
-        "checks or metric.gates");
-  }
-  if (!spec.evaluation.sandbox) {
-    warnings.push_back(
-        "evaluation.sandbox: none: candidate code can read everything this "
-        "account can read, and use the network");
-  }
-}
+using Notice = std::function<void(const std::string&)>;
 
 // With the prices that the table of models knows, for the forecast.
 spec::Spec Priced(spec::Spec spec, const Workbench& bench) {
@@ -44,87 +31,75 @@ spec::Spec Priced(spec::Spec spec, const Workbench& bench) {
   return spec;
 }
 
-std::string SandboxLine(const Workbench& bench, const Isolation& isolation) {
-  return fmt::format("sandbox    {}, {} evaluated at a time", isolation.name,
-                     bench.evaluations());
-}
-
-std::string BaselineLine(const spec::Spec& spec, const Baseline& baseline) {
-  const eval::BaselineReport& report = baseline.report;
-  const int repeats =
-      spec.evaluation.repeats.value_or(report.deterministic ? 1 : 5);
-  const double noise =
-      report.relative ? report.sigma * std::abs(report.median) : report.sigma;
-  return fmt::format(
-      "baseline   {} = {}, {}; {} samples of {}{}", spec.metric.name,
-      FormatShort(report.median, 5),
-      report.deterministic
-          ? std::string("deterministic")
-          : fmt::format(
-                "noise {} ({:.1f} %), {} pairs to confirm a gain",
-                FormatShort(noise, 2),
-                report.median == 0 ? 0 : 100 * noise / std::abs(report.median),
-                repeats),
-      report.values.size(), FormatDuration(report.seconds),
-      baseline.measured_now ? "" : " (from baseline.lock)");
-}
-
-std::string ForecastLine(const search::Forecast& forecast) {
-  return fmt::format(
-      "forecast   this budget buys about {} node{}, in about {}; limit: {}",
-      forecast.nodes, forecast.nodes == 1 ? "" : "s",
-      FormatDuration(forecast.hours * 3600), forecast.limit);
-}
-
-std::vector<std::string> Findings(const Preflight& p, const Workbench& bench,
-                                  const Isolation& isolation) {
-  const Project& project = p.project;
-  std::vector<std::string> lines;
-  lines.push_back(fmt::format("base       {:.10} of {}", project.base.Hex(),
-                              project.home.work_dir.string()));
-  lines.push_back(fmt::format(
-      "scope      {} file{} may change ({}), {} may not",
-      project.scope.mutable_files.size(),
-      project.scope.mutable_files.size() == 1 ? "" : "s",
-      OneLine(fmt::format("{}", fmt::join(project.scope.mutable_files, ", ")),
-              60),
-      project.scope.immutable_files.size()));
-  for (const llm::NamedProposer& arm : bench.proposers()) {
-    if (!arm.description.empty()) {
-      lines.push_back("model      " + arm.description);
-    }
+// The lock file's baseline, or a new one.
+Task<Result<void>> TakeBaseline(Project& project, Workbench& bench, bool anew,
+                                const Notice& notice, Baseline& baseline) {
+  std::vector<std::string> why_not;
+  Result<std::optional<Baseline>> usable =
+      UsableBaseline(project, bench, why_not);
+  if (!usable) co_return usable.error();
+  if (*usable && !anew) {
+    baseline = std::move(**usable);
+    co_return JudgeBaseline(project.spec(), baseline);
   }
-  lines.push_back(SandboxLine(bench, isolation));
-  lines.push_back(BaselineLine(project.spec(), p.baseline));
-  lines.push_back(ForecastLine(p.forecast));
-  return lines;
+  notice("measuring the baseline ...");
+  Result<Baseline> measured = co_await MeasureBaseline(project, bench);
+  if (!measured) co_return measured.error();
+  baseline = std::move(*measured);
+  co_return Ok();
+}
+
+// How many evaluations at once are honest, unless the lock file knows.
+Task<Result<void>> TakeSlots(const Project& project, Workbench& bench,
+                             int wanted, const Notice& notice,
+                             Baseline& baseline) {
+  if (wanted <= 1 || baseline.lock.slots.tried >= wanted) co_return Ok();
+  std::vector<eval::Sample> alone;
+  if (baseline.measured_now) alone = baseline.samples;
+  Result<eval::SlotsTried> slots = co_await ProbeLoad(
+      project.spec(), bench, project.base, std::move(alone), wanted, notice);
+  if (!slots) co_return slots.error();
+  baseline.lock.slots = std::move(*slots);
+  co_return eval::WriteLock(project.LockFile(), baseline.lock);
+}
+
+Overrides TrialOverrides() {
+  return {{"budget.max_nodes", "4"},
+          {"budget.max_hours", "1"},
+          {"budget.max_cost_usd", "5"},
+          {"parallel.evaluations", "1"}};
 }
 
 }  // namespace
 
 Result<Preflight> RunPreflight(const Global& global, PreflightOptions options,
                                int& interrupted) {
-  Overrides& overrides = options.overrides;
   if (options.trial) {
-    for (const auto& [key, value] : Overrides{{"budget.max_nodes", "4"},
-                                              {"budget.max_hours", "1"},
-                                              {"budget.max_cost_usd", "5"},
-                                              {"parallel.evaluations", "1"}}) {
-      overrides.insert(overrides.begin(), {key, value});
-    }
+    const Overrides trial = TrialOverrides();
+    options.overrides.insert(options.overrides.begin(), trial.begin(),
+                             trial.end());
   }
-  Result<Project> project = OpenProject(global, options.spec, overrides);
+  Result<Project> project =
+      OpenProject(global, options.spec, options.overrides);
   if (!project) return project.error();
   Preflight preflight;
   preflight.project = std::move(*project);
   Project& own = preflight.project;
-  if (global.output != OutputMode::kJson) {
-    for (const std::string& notice : own.notices) Say(notice);
-  }
+  const Notice notice = [quiet = global.output ==
+                                 OutputMode::kJson](const std::string& line) {
+    if (!quiet) Say(line);
+  };
+  for (const std::string& line : own.notices) notice(line);
+  const bool locked = !own.spec().evaluation.exclusive.empty();
+  const int wanted = locked             ? 1
+                     : options.load > 0 ? options.load
+                                        : WantedAtOnce(own.spec());
   Workbench::Options setup;
   setup.run = "check";
   setup.run_directory = own.NameDir() / "check";
   setup.models = global.models;
+  setup.require_isolation = global.require_isolation;
+  setup.probe_sessions = wanted;
   Result<std::unique_ptr<Workbench>> made =
       Workbench::Make(own, std::move(setup));
   if (!made) return made.error();
@@ -136,45 +111,37 @@ Result<Preflight> RunPreflight(const Global& global, PreflightOptions options,
     });
   };
 
-  if (options.probe) {
-    std::optional<Result<void>> answered;
-    auto probe = [&]() -> Task<void> {
-      answered = co_await ProbeModels(bench.proposers());
-    };
-    run(probe());
-    if (!*answered) return answered->error();
-  }
-  std::vector<std::string> why_not;
-  Result<std::optional<Baseline>> usable = UsableBaseline(own, bench, why_not);
-  if (!usable) return usable.error();
-  if (*usable && !options.measure_anew) {
-    preflight.baseline = std::move(**usable);
-    Result<void> judged = JudgeBaseline(own.spec(), preflight.baseline);
-    if (!judged) return judged.error();
-  } else {
-    if (global.output != OutputMode::kJson) {
-      Say("measuring the baseline ...");
+  std::optional<Result<void>> done;
+  Baseline& baseline = preflight.baseline;
+  auto prepare = [&]() -> Task<void> {
+    if (options.probe) done = co_await ProbeModels(bench.proposers());
+    if (done && !*done) co_return;
+    done = co_await TakeBaseline(own, bench, options.measure_anew, notice,
+                                 baseline);
+    if (!*done) co_return;
+    done = co_await TakeSlots(own, bench, wanted, notice, baseline);
+    if (!*done || !options.null_test) co_return;
+    notice("null test: trees that cannot be better ...");
+    Result<NullResult> null_test = co_await RunNullTest(own, bench, baseline);
+    if (null_test) {
+      preflight.null_test = std::move(*null_test);
+    } else {
+      done = null_test.error();
     }
-    std::optional<Result<Baseline>> measured;
-    auto measure = [&]() -> Task<void> {
-      measured = co_await MeasureBaseline(own, bench);
-    };
-    run(measure());
-    if (!*measured) return measured->error();
-    preflight.baseline = std::move(**measured);
-  }
-  preflight.forecast = search::ForecastRun(Priced(own.spec(), bench),
-                                           preflight.baseline.report.seconds,
-                                           bench.evaluations());
-  preflight.warnings = own.warnings;
-  const auto& report = preflight.baseline.report;
-  preflight.warnings.insert(preflight.warnings.end(), report.warnings.begin(),
-                            report.warnings.end());
-  preflight.warnings.insert(preflight.warnings.end(),
-                            preflight.forecast.warnings.begin(),
-                            preflight.forecast.warnings.end());
-  Warn(preflight.warnings, own);
-  preflight.findings = Findings(preflight, bench, bench.sandbox().isolation());
+  };
+  run(prepare());
+  if (!*done) return done->error();
+  const eval::SlotsTried& slots = baseline.lock.slots;
+  preflight.at_once = AtOnce(own.spec(), slots);
+  preflight.forecast = search::ForecastRun(
+      Priced(own.spec(), bench), baseline.report.seconds,
+      NeedsTimingLock(own.spec(), slots) ? 1 : preflight.at_once);
+  Result<void> room = RefuseFullDisk(preflight, bench);
+  if (!room) return room.error();
+  preflight.findings = FindingsOf(
+      preflight, bench, options.details ? Detail::kFull : Detail::kBrief);
+  preflight.warnings = WarningsOf(preflight, bench);
+  preflight.hints = HintsOf(own.spec());
   if (options.show_prompt) {
     Result<std::string> prompt = FirstPrompt(own, bench, preflight.baseline);
     if (!prompt) return prompt.error();
@@ -199,11 +166,22 @@ int Check(const Global& global, const CheckOptions& options) {
   how.measure_anew = true;
   how.probe = !options.no_model;
   how.show_prompt = options.show_prompt;
+  how.details = true;
+  how.load = options.load;
+  how.null_test = options.null_test;
   Result<Preflight> preflight =
       RunPreflight(global, std::move(how), interrupted);
   if (interrupted != 0) return interrupted;
   if (!preflight) return Fail(global, preflight.error());
   PrintPreflight(global, *preflight);
+  if (preflight->null_test) {
+    const NullResult& null_test = *preflight->null_test;
+    if (global.output != OutputMode::kJson) {
+      for (const std::string& line : NullLines(null_test)) Print(line);
+    }
+    Result<void> judged = JudgeNullTest(null_test);
+    if (!judged) return Fail(global, judged.error());
+  }
   if (global.output == OutputMode::kJson) {
     const Baseline& baseline = preflight->baseline;
     Json json{{"ok", true},
@@ -214,9 +192,14 @@ int Check(const Global& global, const CheckOptions& options) {
                {{"nodes", preflight->forecast.nodes},
                 {"hours", preflight->forecast.hours},
                 {"limit", preflight->forecast.limit}}},
-              {"warnings", preflight->warnings}};
+              {"evaluations", preflight->at_once},
+              {"warnings", preflight->warnings},
+              {"hints", preflight->hints}};
     Print(DumpCanonical(json));
-  } else if (options.show_prompt) {
+    return kDone;
+  }
+  for (const std::string& hint : preflight->hints) Say("hint: " + hint);
+  if (options.show_prompt) {
     Print(preflight->first_prompt.empty() ? "no proposer reads a prompt"
                                           : preflight->first_prompt);
   } else {

@@ -11,6 +11,7 @@
 #include "app/models.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "spec/judge_rules.h"
 #include "spec/knobs.h"
 
 namespace coppice::app {
@@ -182,6 +183,47 @@ Result<void> RefuseLongPrompt(const Project& project) {
   return Ok();
 }
 
+// What is held out must not be in reach of candidates and proposers.
+Result<void> RefuseOpenHoldout(const Project& project) {
+  const spec::Evaluation& evaluation = project.spec().evaluation;
+  if (!evaluation.holdout) return Ok();
+  auto overlap = [](const std::string& a, const std::string& b) {
+    return a == b || a.starts_with(b + "/") || b.starts_with(a + "/");
+  };
+  for (const std::string& path : evaluation.holdout->copy) {
+    Error error{.code = ErrorCode::kUsage,
+                .where = (project.home.work_dir / path).string()};
+    auto is_path = [&](const std::string& other) {
+      return overlap(path, other);
+    };
+    std::error_code ignored;
+    if (std::ranges::any_of(evaluation.copy, is_path)) {
+      error.what = fmt::format(
+          "evaluation.holdout.copy: {} is in evaluation.copy as well", path);
+      error.cause = "then every candidate and its measurement would see it";
+      error.next = "keep it in one of the two";
+    } else if (std::ranges::any_of(project.files, is_path,
+                                   &vcs::TreeEntry::path)) {
+      error.what =
+          fmt::format("evaluation.holdout.copy: {} is tracked by git", path);
+      error.cause =
+          "every slot holds what is tracked, so nothing would be "
+          "held out";
+      error.next = fmt::format(
+          "git rm -r --cached {} and ignore it, or hold out another file",
+          path);
+    } else if (!fs::exists(project.home.work_dir / path, ignored)) {
+      error.what =
+          fmt::format("evaluation.holdout.copy: {} is not there", path);
+      error.next = "make it, or take it out of evaluation.holdout.copy";
+    } else {
+      continue;
+    }
+    return error;
+  }
+  return Ok();
+}
+
 Result<fs::path> SpecFile(const Home& home, const std::string& given) {
   const fs::path file =
       given.empty() ? home.work_dir / "coppice.yaml" : fs::absolute(given);
@@ -247,6 +289,8 @@ Result<Project> OpenProject(const Global& global, const SpecSource& spec,
     return error;
   }
   project.base = *base;
+  Result<void> judge = spec::CheckJudge(project.spec());
+  if (!judge) return judge.error();
   Result<void> notes = ReadInstructions(project);
   if (!notes) return notes.error();
   std::error_code ignored;
@@ -261,6 +305,8 @@ Result<Project> OpenProject(const Global& global, const SpecSource& spec,
                           project.scope.warnings.end());
   Result<void> fits = RefuseLongPrompt(project);
   if (!fits) return fits.error();
+  Result<void> held_out = RefuseOpenHoldout(project);
+  if (!held_out) return held_out.error();
   Result<void> clean = RefuseDirty(project);
   if (!clean) return clean.error();
   auto text = [&](const std::string& path) -> std::optional<std::string> {

@@ -157,6 +157,21 @@ report::FindTexts TextsOf(search::SqliteJournal& journal,
     if (*committed) texts.patch = (*committed)->patch;
     auto calls = FindCalls(journal, state, attempt);
     if (!calls) return calls.error();
+    for (const RecordedCall& call : *calls) {
+      if (call.asked.role != search::kJudgeRole) continue;
+      texts.judged +=
+          fmt::format("== {} ({}) ==\n", call.asked.turn, call.asked.model);
+      for (const llm::Utterance& part : call.asked.prompt) {
+        texts.judged += part.text + '\n';
+      }
+      if (call.answered) {
+        texts.judged += fmt::format("-- {} --\n{}\n\n", call.answered->stop,
+                                    call.answered->text);
+      }
+    }
+    std::erase_if(*calls, [](const RecordedCall& call) {
+      return call.asked.role == search::kJudgeRole;
+    });
     texts.prompt = PromptText(*calls);
     texts.answer = AnswerText(*calls);
     return texts;

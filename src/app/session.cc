@@ -96,7 +96,10 @@ Result<void> Session::Prepare(fs::path directory, eval::BaselineLock lock,
   options.run_directory = directory_;
   options.habits = std::move(lock.habits);
   options.units = std::move(lock.units);
+  options.slots = std::move(lock.slots);
+  if (lock.judged) options.drawn = std::move(lock.judged->drawn);
   options.models = global_.models;
+  options.require_isolation = global_.require_isolation;
   options.offline = offline;
   Result<std::unique_ptr<Workbench>> bench =
       Workbench::Make(project_, std::move(options));
@@ -131,6 +134,7 @@ Result<void> Session::MakeSearch() {
       .evaluator = bench_->evaluator(),
       .journal = *journal_,
       .cache = cache_.get(),
+      .judge = bench_->judge(),
       .scope = project_.scope,
       .evaluations = bench_->evaluations(),
       .open_sessions = bench_->open_sessions(),
@@ -228,6 +232,12 @@ Result<std::unique_ptr<Session>> Session::Begin(const Global& global,
   if (!tree) return tree.error();
   beginning.base_tree = *tree;
   beginning.baseline = baseline.samples;
+  beginning.baseline.insert(beginning.baseline.end(), baseline.holdout.begin(),
+                            baseline.holdout.end());
+  if (baseline.lock.judged) {
+    beginning.judged =
+        JudgedOnce(own.spec().judge->model, *baseline.lock.judged);
+  }
   done = session->search_->Begin(std::move(beginning));
   if (!done) return done.error();
   return session;
@@ -466,6 +476,20 @@ int Session::Finish() {
   bench_->Run(run(),
               [this](int signal, int before) { OnSignal(signal, before); });
   return Conclude(ending);
+}
+
+Result<int> Session::Remeasure(std::vector<AttemptId> nodes, int samples,
+                               SamplePhase phase) {
+  std::optional<Result<search::Ending>> ending;
+  auto run = [&]() -> Task<void> {
+    ending = co_await search_->Remeasure(std::move(nodes), samples, phase);
+  };
+  bench_->Run(run(),
+              [this](int signal, int before) { OnSignal(signal, before); });
+  if (!*ending) return ending->error();
+  Result<void> views = WriteViews();
+  if (!views) LogWarning(views.error().Text());
+  return (*ending)->exit;
 }
 
 Result<AttemptId> Session::Step(search::Search::StepRequest request) {

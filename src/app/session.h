@@ -44,6 +44,9 @@ class Session {
   int Finish();
   int RunReplay();
   Result<AttemptId> Step(search::Search::StepRequest request);
+  // The exit code; nothing is printed.
+  Result<int> Remeasure(std::vector<AttemptId> nodes, int samples,
+                        SamplePhase phase);
 
   void Approve(const std::string& dependency);
   vcs::Store& store() { return *project_.store; }

@@ -10,6 +10,8 @@
 #include <cstdio>
 #include <thread>
 
+#include "app/load_verdict.h"
+#include "app/static_scan.h"
 #include "base/digest.h"
 #include "eval/containment.h"
 #include "vcs/read_changes.h"
@@ -18,6 +20,16 @@
 namespace coppice::app {
 namespace fs = std::filesystem;
 namespace {
+
+// The user's untracked files that commands get to see, the holdout's too.
+std::vector<std::string> CopiedPaths(const spec::Spec& spec) {
+  std::vector<std::string> paths = spec.evaluation.copy;
+  if (spec.evaluation.holdout) {
+    const std::vector<std::string>& held = spec.evaluation.holdout->copy;
+    paths.insert(paths.end(), held.begin(), held.end());
+  }
+  return paths;
+}
 
 // What the user's untracked files hold, for the digest of the measurement;
 // large ones by size and time, since they may be data sets.
@@ -40,7 +52,7 @@ std::map<std::string, std::string> CopiedDigests(const Project& project) {
     }
     digests[name] = Sha256Hex(text);
   };
-  for (const std::string& path : project.spec().evaluation.copy) {
+  for (const std::string& path : CopiedPaths(project.spec())) {
     const fs::path from = project.home.work_dir / path;
     std::error_code error;
     if (!fs::is_directory(from, error)) {
@@ -61,7 +73,7 @@ eval::ImmutableRules RulesOf(Project& project) {
   eval::ImmutableRules rules;
   rules.files = project.scope.immutable_files;
   rules.patterns = project.spec().scope.immutable;
-  rules.copied = project.spec().evaluation.copy;
+  rules.copied = CopiedPaths(project.spec());
   vcs::Store* store = project.store.get();
   rules.ignored = [store](const std::string& path) {
     Result<bool> ignored = store->Ignored(path);
@@ -83,15 +95,24 @@ eval::ImmutableRules RulesOf(Project& project) {
   return rules;
 }
 
+// "@rubric.md" stands for that tracked file, as the base has it.
+Result<std::string> RubricText(Project& project, const std::string& rubric) {
+  if (!rubric.starts_with('@')) return rubric;
+  Result<std::string> text =
+      project.store->ReadFile(project.base, rubric.substr(1));
+  if (text) return text;
+  return Error{
+      .code = ErrorCode::kUsage,
+      .what = fmt::format("judge: the rubric \"{}\" is not in the base commit",
+                          rubric),
+      .cause = "\"@file\" reads a tracked file",
+      .next = "commit it, or write the text itself"};
+}
+
 std::optional<std::string> Variable(const std::string& name) {
   const char* value = getenv(name.c_str());
   if (value == nullptr) return std::nullopt;
   return value;
-}
-
-int Evaluations(const spec::Spec& spec) {
-  // auto: one, until a load probe can tell how many are honest.
-  return spec.parallel.evaluations.value_or(1);
 }
 
 }  // namespace
@@ -103,10 +124,15 @@ Result<std::unique_ptr<Workbench>> Workbench::Make(Project& project,
   bench->clock_ = MakeRealClock();
   bench->compute_ = MakeArenaCompute(
       static_cast<int>(std::max(2U, std::thread::hardware_concurrency())));
-  bench->evaluations_ = Evaluations(spec);
+  bench->evaluations_ = AtOnce(spec, options.slots);
   eval::SandboxOptions sandbox;
   sandbox.mode = spec.evaluation.sandbox ? eval::SandboxMode::kBwrap
                                          : eval::SandboxMode::kNone;
+  sandbox.compute = bench->compute_.get();
+  sandbox.required_level = options.require_isolation == "L3"   ? 3
+                           : options.require_isolation == "L2" ? 2
+                                                               : 0;
+  eval::ShieldProcess();
   Result<std::unique_ptr<Sandbox>> made = eval::MakeSandbox(sandbox);
   if (!made) return made.error();
   bench->sandbox_ = std::move(*made);
@@ -121,6 +147,15 @@ Result<std::unique_ptr<Workbench>> Workbench::Make(Project& project,
   if (!passed) return passed.error();
   std::error_code ignored;
   fs::create_directories(options.run_directory, ignored);
+  const bool timing_lock = NeedsTimingLock(spec, options.slots);
+  const bool own_ports = HasOwnPorts(spec, bench->sandbox_->isolation());
+  const bool shared_ports = !own_ports && UsesPort(InputOf(project, own_ports));
+  if (timing_lock || shared_ports || !spec.evaluation.exclusive.empty()) {
+    Result<std::unique_ptr<eval::NamedLocks>> locks = eval::NamedLocks::Open(
+        eval::LockDirectory(), options.run, *bench->clock_);
+    if (!locks) return locks.error();
+    bench->locks_ = std::move(*locks);
+  }
   const char* home = getenv("HOME");
   bench->evaluation_ = std::make_unique<eval::LocalEvaluation>(
       eval::LocalSetup{.spec = spec,
@@ -130,12 +165,18 @@ Result<std::unique_ptr<Workbench>> Workbench::Make(Project& project,
                        .passed = std::move(*passed),
                        .immutable = RulesOf(project),
                        .habits = std::move(options.habits),
-                       .units = std::move(options.units)},
+                       .units = std::move(options.units),
+                       .locks = bench->locks_.get(),
+                       .timing_lock = timing_lock,
+                       .shared_ports = shared_ports},
       *bench->sandbox_, *bench->clock_, *bench->compute_);
-  Result<void> slots = bench->MakeSlots(project);
+  Result<void> slots = bench->MakeSlots(project, options.probe_sessions);
   if (!slots) return slots.error();
   bench->evaluator_ =
       eval::MakeLocalEvaluator(*bench->evaluation_, *bench->workspaces_);
+  for (auto& [bucket, id] : options.drawn) {
+    bench->drawn_.push_back({std::move(bucket), std::move(id)});
+  }
   Result<void> arms = bench->MakeArms(project, options.models, options.offline);
   if (!arms) return arms.error();
   return bench;
@@ -179,15 +220,46 @@ Result<void> Workbench::MakeArms(Project& project, const ModelFlags& flags,
       llm::MakeProposers(spec, parts);
   if (!proposers) return proposers.error();
   proposers_ = std::move(*proposers);
+  if (!spec.judge || offline) return Ok();
+  return MakeJudge(project, parts);
+}
+
+Result<void> Workbench::MakeJudge(Project& project,
+                                  const llm::ProposerParts& parts) {
+  const spec::Spec& spec = project.spec();
+  Result<std::string> rubric = RubricText(project, spec.judge->rubric);
+  if (!rubric) return rubric.error();
+  std::vector<std::string> strata;
+  for (const spec::Stratum& stratum : spec.judge->strata) {
+    Result<std::string> own = RubricText(project, stratum.rubric.value_or(""));
+    if (!own) return own.error();
+    strata.push_back(std::move(*own));
+  }
+  Result<llm::MadeJudge> made = llm::MakeJudge(
+      spec, parts, std::move(*rubric), std::move(strata), std::move(drawn_));
+  if (!made) return made.error();
+  judge_ = std::move(*made);
+  judge_calls_ = std::make_unique<PreflightCalls>(spec);
+  judged_fresh_ =
+      MakeJudgedEvaluator(*evaluator_, *judge_.judge, *judge_calls_, true);
+  judged_known_ =
+      MakeJudgedEvaluator(*evaluator_, *judge_.judge, *judge_calls_, false);
   return Ok();
 }
 
+eval::Evaluator& Workbench::judged(Judging judging) {
+  if (judge_.judge == nullptr) return *evaluator_;
+  return judging == Judging::kFresh ? *judged_fresh_ : *judged_known_;
+}
+
 void Workbench::CancelAll() {
+  if (judge_calls_) judge_calls_->Close();
+  if (locks_) locks_->CancelAll();
   sandbox_->CancelAll();
   if (models_) models_->http().CancelAll();
 }
 
-Result<void> Workbench::MakeSlots(Project& project) {
+Result<void> Workbench::MakeSlots(Project& project, int probe_sessions) {
   const spec::Spec& spec = project.spec();
   const fs::path cache = CacheDirectory() / project.store->places().id;
   std::error_code error;
@@ -199,11 +271,11 @@ Result<void> Workbench::MakeSlots(Project& project) {
                  .cause = error.message(),
                  .next = "set XDG_CACHE_HOME to a directory you may write"};
   }
-  const bool overlay = eval::OverlayWorks(cache);
+  overlay_ = eval::OverlayWorks(cache);
   // The final keeps its racers' slots open: over one base checkout they cost
   // only what the candidates changed.
   constexpr int kRacersAndBaseline = 9;
-  open_sessions_ = overlay ? kRacersAndBaseline : evaluations_ + 1;
+  open_sessions_ = overlay_ ? kRacersAndBaseline : evaluations_ + 1;
   vcs::SlotOptions options{
       .executor = io_.get_executor(),
       .clock = *clock_,
@@ -215,8 +287,9 @@ Result<void> Workbench::MakeSlots(Project& project) {
       .copy = spec.evaluation.copy,
       .copy_from = project.home.work_dir,
       .keep = spec.evaluation.keep,
-      .mode = overlay ? vcs::SlotMode::kOverlay : vcs::SlotMode::kPool,
-      .evaluation_slots = std::max(evaluations_ + 1, open_sessions_),
+      .mode = overlay_ ? vcs::SlotMode::kOverlay : vcs::SlotMode::kPool,
+      .evaluation_slots =
+          std::max({evaluations_ + 1, open_sessions_, probe_sessions}),
       .proposer_slots = spec.parallel.requests,
       .provision = evaluation_->provision(),
   };

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "app/judged_evaluator.h"
 #include "app/models.h"
 #include "app/project.h"
 #include "base/clock.h"
@@ -16,6 +17,7 @@
 #include "eval/baseline_lock.h"
 #include "eval/evaluator.h"
 #include "eval/local_evaluator.h"
+#include "llm/make_judge.h"
 #include "llm/make_proposer.h"
 
 namespace coppice::app {
@@ -32,8 +34,15 @@ class Workbench {
     eval::BaselineHabits habits;
     std::map<std::string, std::string> units;
     ModelFlags models;
+    std::string require_isolation;  // Global::require_isolation
     // Nobody will be asked (a replay).
     bool offline = false;
+    // How many evaluations at once a load probe found honest.
+    eval::SlotsTried slots;
+    // What the base was judged by; nothing when it is judged here.
+    std::vector<std::pair<std::string, std::string>> drawn;
+    // Sessions that a load probe will hold at once.
+    int probe_sessions = 0;
   };
   static Result<std::unique_ptr<Workbench>> Make(Project& project,
                                                  Options options);
@@ -45,6 +54,15 @@ class Workbench {
   Workspaces& workspaces() { return *workspaces_; }
   eval::LocalEvaluation& evaluation() { return *evaluation_; }
   eval::Evaluator& evaluator() { return *evaluator_; }
+  // The same with a judge's numbers in its samples, where the spec has one;
+  // for use outside a search. kKnown: equal outputs are judged once.
+  enum class Judging { kFresh, kKnown };
+  eval::Evaluator& judged(Judging judging);
+  llm::Judge* judge() { return judge_.judge.get(); }
+  const std::string& judge_description() const { return judge_.description; }
+  llm::Endpoint* judge_endpoint() const { return judge_.endpoint; }
+  // What judging has come to outside a search; none without a judge.
+  const PreflightCalls* judge_calls() const { return judge_calls_.get(); }
   const std::vector<llm::NamedProposer>& proposers() const {
     return proposers_;
   }
@@ -56,6 +74,9 @@ class Workbench {
   const eval::EnvironmentFacts& environment() const { return environment_; }
   int evaluations() const { return evaluations_; }
   int open_sessions() const { return open_sessions_; }
+  const Isolation& isolation() const { return sandbox_->isolation(); }
+  // Do slots hold only what differs from one built checkout of the base?
+  bool overlay() const { return overlay_; }
 
   // Runs `task` on the conductor to its end. SIGINT and SIGTERM are given to
   // `on_signal` with how many came before.
@@ -64,23 +85,30 @@ class Workbench {
 
  private:
   Workbench() = default;
-  Result<void> MakeSlots(Project& project);
+  Result<void> MakeSlots(Project& project, int probe_sessions);
   Result<void> MakeArms(Project& project, const ModelFlags& flags,
                         bool offline);
+  Result<void> MakeJudge(Project& project, const llm::ProposerParts& parts);
 
   asio::io_context io_{1};
   std::unique_ptr<Clock> clock_;
   std::unique_ptr<Compute> compute_;
   std::unique_ptr<Sandbox> sandbox_;
+  std::unique_ptr<eval::NamedLocks> locks_;
   std::unique_ptr<eval::LocalEvaluation> evaluation_;
   std::unique_ptr<Workspaces> workspaces_;
   std::unique_ptr<eval::Evaluator> evaluator_;
   std::unique_ptr<ModelService> models_;
   std::vector<llm::NamedProposer> proposers_;
+  std::vector<llm::DrawnItem> drawn_;  // until the judge has them
+  llm::MadeJudge judge_;
+  std::unique_ptr<PreflightCalls> judge_calls_;
+  std::unique_ptr<eval::Evaluator> judged_fresh_, judged_known_;
   std::string measuring_digest_;
   eval::EnvironmentFacts environment_;
   int evaluations_ = 1;
   int open_sessions_ = 2;
+  bool overlay_ = false;
 };
 
 }  // namespace coppice::app

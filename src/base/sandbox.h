@@ -33,6 +33,10 @@ struct CommandLimits {
   std::int64_t memory_mb = 0;   // 0: the sandbox's default
   std::int64_t output_mb = 64;  // kept on disk; stop at 16 times that
   int pids = 512;
+  double cpu_seconds = 0;       // of all processes; 0: timeout x cores
+  std::int64_t file_mb = 4096;  // each file
+  std::int64_t disk_mb = 8192;  // all that the tree's slot gets on disk
+  int new_files = 200'000;      // and as many files
 };
 
 enum class OutputStream { kStdout, kStderr };
@@ -68,15 +72,16 @@ struct Captured {
 
 struct CommandResult {
   Verdict verdict = Verdict::kLost;
-  std::string reason;       // "exit 3", "SIGSEGV", "wall", "pids limit", ...
-  int exit_code = -1;       // of a command that exited, else -1
-  int signal = 0;           // of one that a signal ended
+  std::string reason;  // "exit 3", "SIGSEGV", "wall", "cpu", "disk limit", ...
+  int exit_code = -1;  // of a command that exited, else -1
+  int signal = 0;      // of one that a signal ended
   double wall_seconds = 0;  // from exec to exit
   double cpu_seconds = 0;   // of all its processes
   std::int64_t max_rss_kb = 0;
   Captured out;
   Captured err;
-  bool leaked = false;  // processes outlived the command and were ended
+  bool leaked = false;     // processes outlived the command and were ended
+  bool truncated = false;  // more output than is kept on disk
 };
 
 // What a Sandbox can promise, as found by trying (MEASURE §2).
@@ -84,6 +89,7 @@ struct Isolation {
   int level = 0;                   // 0 .. 3
   std::string name;                // "L2/v1"
   std::vector<std::string> lines;  // one a finding, for `check`
+  std::string lacks;  // what keeps it from the next level; empty at the last
 };
 
 // Runs commands. Conductor thread; many at once. However a command ends, no

@@ -87,6 +87,14 @@ class Workspaces {
   virtual Task<Result<void>> Restore(const Lease& lease,
                                      std::span<const std::string> paths) = 0;
 
+  // Puts untracked files of the user's work tree at their places in the slot,
+  // for one command that may see them, and takes them away again. Touched
+  // tells of neither. kCheck: such a file is not there.
+  virtual Task<Result<void>> Lend(const Lease& lease,
+                                  std::span<const std::string> paths) = 0;
+  virtual Task<Result<void>> TakeBack(const Lease& lease,
+                                      std::span<const std::string> paths) = 0;
+
   // A read-only checkout of the base, for COPPICE_BASE; provisioned like a
   // slot. Stays valid as long as the Workspaces.
   virtual Task<Result<std::filesystem::path>> BaseCheckout() = 0;

@@ -19,24 +19,66 @@ namespace fs = std::filesystem;
 
 constexpr int kFormat = 1;
 
-Json LockToJson(const BaselineLock& lock) {
+Json SlotsToJson(const SlotsTried& slots) {
+  Json levels = Json::array();
+  for (const LoadLevel& level : slots.levels) {
+    levels.push_back({{"at_once", level.at_once},
+                      {"median", level.median},
+                      {"seconds", level.seconds},
+                      {"fault", level.fault}});
+  }
   return Json{
-      {"format", kFormat},
-      {"coppice", COPPICE_VERSION},
-      {"base", lock.base.Hex()},
-      {"digest", lock.digest},
-      {"immutable", lock.immutable},
-      {"samples", lock.samples},
-      {"median", lock.median},
-      {"noise", {{"mode", lock.noise_mode}, {"sigma", lock.sigma}}},
-      {"gates", lock.gates},
-      {"holdout", lock.holdout},
-      {"duration_ms", lock.duration_ms},
-      {"slots", {{"tried", lock.slots.tried}, {"honest", lock.slots.honest}}},
-      {"environment", ToJson(lock.environment)},
-      {"by_products", lock.habits.by_products},
-      {"rewritten", lock.habits.rewritten},
-      {"units", lock.units}};
+      {"tried", slots.tried},
+      {"honest", slots.honest},
+      {"times", slots.times},
+      {"solo",
+       {{"median", slots.solo_median}, {"seconds", slots.solo_seconds}}},
+      {"loaded", levels}};
+}
+
+SlotsTried SlotsFromJson(const Json& json) {
+  SlotsTried slots;
+  slots.tried = json.value("tried", 1);
+  slots.honest = json.value("honest", 1);
+  slots.times = json.value("times", false);
+  const Json none = Json::object();
+  const Json solo = json.value("solo", none);
+  slots.solo_median = solo.value("median", 0.0);
+  slots.solo_seconds = solo.value("seconds", 0.0);
+  for (const Json& level : json.value("loaded", Json::array())) {
+    slots.levels.push_back({.at_once = level.at("at_once").get<int>(),
+                            .median = level.at("median").get<double>(),
+                            .seconds = level.at("seconds").get<double>(),
+                            .fault = level.at("fault").get<std::string>()});
+  }
+  return slots;
+}
+
+Json JudgedToJson(const JudgedBase& judged) {
+  return Json{{"drawn", judged.drawn},
+              {"usd", judged.usd},
+              {"input", judged.input},
+              {"output", judged.output}};
+}
+
+Json LockToJson(const BaselineLock& lock) {
+  return Json{{"format", kFormat},
+              {"coppice", COPPICE_VERSION},
+              {"base", lock.base.Hex()},
+              {"digest", lock.digest},
+              {"immutable", lock.immutable},
+              {"samples", lock.samples},
+              {"median", lock.median},
+              {"noise", {{"mode", lock.noise_mode}, {"sigma", lock.sigma}}},
+              {"gates", lock.gates},
+              {"holdout", lock.holdout},
+              {"duration_ms", lock.duration_ms},
+              {"slots", SlotsToJson(lock.slots)},
+              {"environment", ToJson(lock.environment)},
+              {"by_products", lock.habits.by_products},
+              {"rewritten", lock.habits.rewritten},
+              {"units", lock.units},
+              {"judged", lock.judged ? JudgedToJson(*lock.judged) : Json()}};
 }
 
 using Names = std::set<std::string>;
@@ -57,14 +99,21 @@ BaselineLock LockFromJson(const Json& json) {
   lock.environment = EnvironmentFromJson(json.at("environment"));
   lock.immutable = json.value("immutable", TextMap());
   lock.gates = json.value("gates", NumberMap());
-  lock.holdout = json.value("holdout", std::vector<double>());
+  lock.holdout = json.value("holdout", decltype(lock.holdout)());
   lock.duration_ms = json.value("duration_ms", std::int64_t{0});
   lock.habits.by_products = json.value("by_products", Names());
   lock.habits.rewritten = json.value("rewritten", Names());
   lock.units = json.value("units", TextMap());
   if (const auto slots = json.find("slots"); slots != json.end()) {
-    lock.slots.tried = slots->value("tried", 0);
-    lock.slots.honest = slots->value("honest", 0);
+    lock.slots = SlotsFromJson(*slots);
+  }
+  if (const auto judged = json.find("judged");
+      judged != json.end() && judged->is_object()) {
+    lock.judged = JudgedBase{
+        .drawn = judged->at("drawn").get<decltype(JudgedBase::drawn)>(),
+        .usd = judged->value("usd", 0.0),
+        .input = judged->value("input", std::int64_t{0}),
+        .output = judged->value("output", std::int64_t{0})};
   }
   return lock;
 }

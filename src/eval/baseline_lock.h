@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
@@ -21,9 +22,35 @@
 
 namespace coppice::eval {
 
+// What a load probe saw with so many evaluations at once.
+struct LoadLevel {
+  int at_once = 0;
+  double median = 0;   // of the metric
+  double seconds = 0;  // of the samples' wall time
+  std::string fault;   // why that is not honest; empty: it is
+
+  friend bool operator==(const LoadLevel&, const LoadLevel&) = default;
+};
+
+// How many evaluations at once still measure what one alone does (MEA-29).
 struct SlotsTried {
-  int tried = 0;
-  int honest = 0;
+  int tried = 1;  // 1: there was no probe
+  int honest = 1;
+  bool times = false;  // the metric is a time or a rate
+  double solo_median = 0;
+  double solo_seconds = 0;
+  std::vector<LoadLevel> levels;  // in the order they were tried: most first
+
+  friend bool operator==(const SlotsTried&, const SlotsTried&) = default;
+};
+
+// How a judge has judged the base.
+struct JudgedBase {
+  // The items that every node is judged by, bucket and id.
+  std::vector<std::pair<std::string, std::string>> drawn;
+  double usd = 0;
+  std::int64_t input = 0;  // tokens
+  std::int64_t output = 0;
 };
 
 struct BaselineLock {
@@ -37,12 +64,13 @@ struct BaselineLock {
   std::string noise_mode;  // deterministic | relative | absolute
   double sigma = 0;
   std::map<std::string, double> gates;
-  std::vector<double> holdout;
+  std::vector<std::map<std::string, double>> holdout;  // the same of it
   std::int64_t duration_ms = 0;  // median of one sample
   SlotsTried slots;
   EnvironmentFacts environment;
   BaselineHabits habits;
   std::map<std::string, std::string> units;
+  std::optional<JudgedBase> judged;
 };
 
 std::string FormatLock(const BaselineLock& lock);
@@ -82,5 +110,16 @@ struct BaselineReport {
 };
 BaselineReport Summarise(const spec::Spec& spec,
                          std::span<const Sample> samples);
+
+// The metric of each sample that did not fail; with weights the score against
+// the medians of `reference`.
+std::vector<double> ValuesAgainst(const spec::Metric& metric,
+                                  std::span<const Sample> samples,
+                                  std::span<const Sample> reference);
+
+// 0 of nothing.
+double Median(std::vector<double> values);
+// σ of SPEC §5 over one group: of |mean| if all values share a sign.
+double Sigma(const std::vector<double>& values);
 
 }  // namespace coppice::eval

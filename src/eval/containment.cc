@@ -1,218 +1,33 @@
 #include "eval/containment.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/landlock.h>
-#include <stdlib.h>
-#include <sys/syscall.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <exception>
-#include <fstream>
 #include <optional>
-#include <set>
 #include <string>
 #include <system_error>
 #include <utility>
-#include <vector>
 
+#include "base/fd.h"
 #include "base/file.h"
-#include "base/log.h"
-#include "base/process.h"
 #include "base/text.h"
 #include "eval/cgroup.h"
-#include "eval/containment_command.h"
-#include "eval/containment_verdict.h"
+#include "eval/containment_places.h"
+#include "eval/containment_sandbox.h"
 #include "eval/isolation.h"
 #include "eval/launcher.h"
+
+// Which level this machine allows is found by doing: a command is run with
+// everything that was found, and if it cannot be run there is no sandbox.
 
 namespace coppice::eval {
 namespace fs = std::filesystem;
 namespace {
-
-// 0.8 of what the machine could give now.
-std::int64_t DefaultMemoryMb() {
-  std::ifstream in("/proc/meminfo");
-  std::string key;
-  std::int64_t kb = 0;
-  for (std::string rest; in >> key >> kb; std::getline(in, rest)) {
-    if (key == "MemAvailable:") return kb / 1024 * 8 / 10;
-  }
-  return 0;
-}
-
-bool HasLandlock() {
-  return syscall(SYS_landlock_create_ruleset, nullptr, 0,
-                 LANDLOCK_CREATE_RULESET_VERSION) >= 1;
-}
-
-// A directory that only this process uses, removed with it; what a killed
-// process left is removed by the next one.
-class PrivateDirectory {
- public:
-  static Result<PrivateDirectory> Make(fs::path parent) {
-    std::error_code error;
-    if (parent.empty()) parent = fs::temp_directory_path(error);
-    if (!error) fs::create_directories(parent, error);
-    std::string name = (parent / (OwnerName() + "-XXXXXX")).string();
-    if (error || mkdtemp(name.data()) == nullptr) {
-      return Error{.code = ErrorCode::kIo,
-                   .what = "cannot make a private directory",
-                   .where = parent.string(),
-                   .cause = error ? error.message() : std::string()};
-    }
-    for (const auto& entry : fs::directory_iterator(parent, error)) {
-      if (OwnerIsDead(entry.path().filename().string())) {
-        std::error_code ignored;
-        fs::remove_all(entry.path(), ignored);
-      }
-    }
-    return PrivateDirectory(std::move(name));
-  }
-  PrivateDirectory(PrivateDirectory&& other) noexcept
-      : path_(std::exchange(other.path_, {})) {}
-  PrivateDirectory& operator=(PrivateDirectory&&) = delete;
-  ~PrivateDirectory() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  const fs::path& path() const { return path_; }
-
- private:
-  explicit PrivateDirectory(fs::path path) : path_(std::move(path)) {}
-  fs::path path_;
-};
-
-// HOME and TMPDIR of one command where there is no bwrap to make them.
-class PrivateHomes {
- public:
-  explicit PrivateHomes(const fs::path& root) : root_(root) {
-    std::error_code ignored;
-    fs::create_directories(home(), ignored);
-    fs::create_directories(temp(), ignored);
-  }
-  fs::path home() const { return root_ / "home"; }
-  fs::path temp() const { return root_ / "tmp"; }
-
-  // A command may leave much; then a program of its own removes it.
-  Task<void> Remove() {
-    rmdir(home().c_str());
-    rmdir(temp().c_str());
-    if (rmdir(root_.c_str()) == 0) co_return;
-    std::vector<std::string> argv{"rm", "-rf", "--", root_.string()};
-    const Result<ProcessOutput> done = co_await RunTool(std::move(argv));
-    if (!done || !done->ok()) LogWarning("cannot remove " + root_.string());
-  }
-
- private:
-  fs::path root_;
-};
-
-class LocalSandbox final : public Sandbox {
- public:
-  LocalSandbox(SandboxOptions options, LaunchBase base,
-               PrivateDirectory scratch, ControlGroups groups)
-      : options_(std::move(options)),
-        base_(std::move(base)),
-        scratch_(std::move(scratch)),
-        groups_(std::move(groups)) {
-    if (options_.default_memory_mb == 0) {
-      options_.default_memory_mb = DefaultMemoryMb();
-    }
-    Describe();
-  }
-
-  Task<CommandResult> Run(const CommandRequest& request) override;
-  const Isolation& isolation() const override { return isolation_; }
-  void CancelAll() override {
-    for (RunningCommand* command : running_) command->End(Stop::kCancelled);
-  }
-
- private:
-  void Describe();
-  bool contained() const { return !base_.bwrap.empty(); }
-
-  SandboxOptions options_;
-  const LaunchBase base_;
-  const PrivateDirectory scratch_;
-  ControlGroups groups_;
-  Isolation isolation_;
-  std::uint64_t started_ = 0;
-  std::set<RunningCommand*> running_;
-};
-
-Task<CommandResult> LocalSandbox::Run(const CommandRequest& request) {
-  const std::int64_t memory_mb = request.limits.memory_mb > 0
-                                     ? request.limits.memory_mb
-                                     : options_.default_memory_mb;
-  // The supervisor, and bwrap, are members too.
-  const int ours = contained() ? 2 : 1;
-  GroupLimits limits{.memory_mb = memory_mb,
-                     .pids = request.limits.pids + ours};
-  std::unique_ptr<ControlGroup> group = groups_.Acquire(limits);
-  const bool counted = group && groups_.version() != GroupVersion::kNone;
-
-  LaunchPlace place{.group = group.get()};
-  std::optional<PrivateHomes> homes;
-  if (!contained()) {
-    homes.emplace(scratch_.path() / std::to_string(started_++));
-    place.home = homes->home();
-    place.temp = homes->temp();
-  }
-  if (!counted) place.address_space_mb = request.limits.memory_mb;
-
-  RunningCommand command(request, options_.grace);
-  running_.insert(&command);
-  std::string plan = MakePlan(base_, place, request);
-  Result<void> started =
-      co_await command.Run(base_, std::move(plan), group.get());
-  running_.erase(&command);
-
-  Evidence evidence = command.Found();
-  CommandResult result = command.TakeResult();
-  if (!started) evidence.complaint = started.error().Text();
-  if (!evidence.record && started) evidence.complaint = result.err.Text();
-  evidence.counted = counted;
-  evidence.memory_mb = counted ? memory_mb : request.limits.memory_mb;
-  if (counted) {
-    const GroupCounts counts = group->Counts();
-    evidence.oom_kills = counts.oom_kills;
-    evidence.refused_forks = counts.refused_forks;
-  }
-  Judgement judgement = Judge(evidence);
-  result.verdict = judgement.verdict;
-  result.reason = std::move(judgement.reason);
-  groups_.Release(std::move(group));
-  if (homes) co_await homes->Remove();
-  co_return result;
-}
-
-void LocalSandbox::Describe() {
-  const GroupVersion version = groups_.version();
-  if (contained()) {
-    isolation_.level = version == GroupVersion::kV2 ? 3 : 2;
-    isolation_.name = version == GroupVersion::kV2   ? "L3"
-                      : version == GroupVersion::kV1 ? "L2/v1"
-                                                     : "L2/rlimit";
-    isolation_.lines.emplace_back(
-        "bubblewrap: user, mount, pid, net, ipc and uts namespaces");
-  } else {
-    isolation_.level = 1;
-    isolation_.name = "L1";
-    isolation_.lines.emplace_back(
-        "no sandbox: candidate code can read everything this account can "
-        "read, and use the network");
-    isolation_.lines.emplace_back(
-        base_.restrict_writes
-            ? "landlock: writes outside the tree are denied"
-            : "landlock: not available; writes outside are not denied");
-  }
-  for (const std::string& line : groups_.lines()) {
-    isolation_.lines.push_back(line);
-  }
-}
 
 // Runs a coroutine to its end on a conductor of its own.
 CommandResult RunHere(Sandbox& sandbox, const CommandRequest& request) {
@@ -229,7 +44,17 @@ CommandResult RunHere(Sandbox& sandbox, const CommandRequest& request) {
   return result;
 }
 
-Error BwrapError(std::string what, std::string cause) {
+// The error of a machine on which bwrap does not do; in one line for who has
+// asked for a level.
+Error BwrapError(const SandboxOptions& options, std::string what,
+                 std::string cause) {
+  if (options.required_level > 0) {
+    const Isolation without{.level = 1,
+                            .name = "L1",
+                            .lines = {},
+                            .lacks = what + ": " + OneLine(cause, 300)};
+    return RequireLevel(without, options.required_level).error();
+  }
   return Error{.code = ErrorCode::kCheck,
                .what = std::move(what),
                .cause = std::move(cause),
@@ -239,7 +64,8 @@ Error BwrapError(std::string what, std::string cause) {
                    "without containment"};
 }
 
-ControlGroups FindGroups() {
+ControlGroups FindGroups(GroupUse use) {
+  if (use == GroupUse::kNone) return ControlGroups(GroupRoots{});
   return ControlGroups(
       FindGroupRoots(ReadWholeOrNothing("/proc/self/mountinfo"),
                      ReadWholeOrNothing("/proc/self/cgroup")));
@@ -267,30 +93,43 @@ Result<std::unique_ptr<Sandbox>> MakeSandbox(SandboxOptions options) {
   if (options.mode == SandboxMode::kBwrap) {
     const fs::path bwrap = FindProgram("bwrap");
     if (bwrap.empty()) {
-      return BwrapError("bubblewrap is not installed", "no bwrap in PATH");
+      return BwrapError(options, "bubblewrap is not installed",
+                        "no bwrap in PATH");
     }
     const fs::path etc = scratch->path() / "etc";
     Result<void> written = WriteMinimalEtc(etc);
     if (!written) return written.error();
     base.bwrap = BwrapBase(bwrap, etc);
   } else {
-    base.restrict_writes = HasLandlock();
+    base.restrict_writes = LandlockVersion() > 0;
   }
   const fs::path probe = scratch->path() / "probe";
   std::error_code ignored;
   fs::create_directory(probe, ignored);
-  auto sandbox = std::make_unique<LocalSandbox>(
-      std::move(options), std::move(base), std::move(*scratch), FindGroups());
+  auto sandbox = std::make_unique<LocalSandbox>(options, std::move(base),
+                                                std::move(*scratch),
+                                                FindGroups(options.groups));
   const CommandResult tried = Probe(*sandbox, probe);
-  if (tried.verdict == Verdict::kOk) {
-    return std::unique_ptr<Sandbox>(std::move(sandbox));
+  if (tried.verdict != Verdict::kOk) {
+    if (options.mode == SandboxMode::kBwrap) {
+      return BwrapError(options, "bubblewrap does not work here", tried.reason);
+    }
+    return Error{.code = ErrorCode::kCheck,
+                 .what = "commands cannot be started",
+                 .cause = tried.reason};
   }
-  if (sandbox->isolation().level >= 2) {
-    return BwrapError("bubblewrap does not work here", tried.reason);
-  }
-  return Error{.code = ErrorCode::kCheck,
-               .what = "commands cannot be started",
-               .cause = tried.reason};
+  Result<void> enough =
+      RequireLevel(sandbox->isolation(), options.required_level);
+  if (!enough) return enough.error();
+  return std::unique_ptr<Sandbox>(std::move(sandbox));
+}
+
+void ShieldProcess() {
+  // First, because afterwards the file is root's.
+  const UniqueFd fd(open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
+  if (fd) [[maybe_unused]]
+    const ssize_t ignored = write(fd.get(), "-500", 4);
+  prctl(PR_SET_DUMPABLE, 0);
 }
 
 bool OverlayWorks(const fs::path& directory) {

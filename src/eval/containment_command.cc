@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/this_coro.hpp>
 #include <cstring>
 #include <fstream>
@@ -32,6 +33,11 @@ constexpr milliseconds kLastWait{500};
 constexpr milliseconds kDrain{500};
 constexpr std::uint64_t kOutputStopFactor = 16;
 
+constexpr milliseconds kCpuEvery{100};
+// Looking at a tree of very many files must not disturb what is measured: it
+// may take this part of one core.
+constexpr int kDiskShare = 20;
+
 Error Errno(std::string what) {
   return Error{.code = ErrorCode::kLost,
                .what = std::move(what),
@@ -56,9 +62,9 @@ std::uint64_t Bytes(std::int64_t mb) {
 }  // namespace
 
 RunningCommand::RunningCommand(const CommandRequest& request,
-                               milliseconds grace)
+                               CommandWatch watch)
     : request_(request),
-      grace_(grace),
+      watch_(std::move(watch)),
       output_limit_(Bytes(request.limits.output_mb) * kOutputStopFactor) {
   if (!request.log.empty()) {
     log_ = BoundedLog(request.log, Bytes(request.limits.output_mb));
@@ -119,7 +125,7 @@ Task<Result<void>> RunningCommand::Run(const LaunchBase& base, std::string plan,
   asio::any_io_executor executor = co_await asio::this_coro::executor;
   Result<void> started = Start(base, plan, std::move(executor));
   if (!started) co_return started.error();
-  const bool ended = co_await process_->WaitExit(request_.timeout);
+  const bool ended = co_await WaitForEnd(group);
   if (!ended) co_await EndTree(group);
   deaf_ = true;
   ReadRecord();
@@ -129,11 +135,45 @@ Task<Result<void>> RunningCommand::Run(const LaunchBase& base, std::string plan,
   co_return Ok();
 }
 
+// True if it ended by itself.
+Task<bool> RunningCommand::WaitForEnd(ControlGroup* group) {
+  const Instant deadline = watch_.clock.Now() + request_.timeout;
+  Instant look = watch_.clock.Now() + watch_.disk_every;
+  const bool counts = group != nullptr && group->CpuSeconds();
+  while (stop_ == Stop::kNone) {
+    const Instant now = watch_.clock.Now();
+    if (now >= deadline) {
+      stop_ = Stop::kTimeout;
+    } else if (counts && group->CpuSeconds().value_or(0) > watch_.cpu_seconds) {
+      stop_ = Stop::kCpu;
+    } else if (now >= look) {
+      co_await LookAtDisk(look);
+    } else {
+      Duration wait = std::min(deadline, look) - now;
+      if (counts) wait = std::min<Duration>(wait, kCpuEvery);
+      const bool ended = co_await process_->WaitExit(wait);
+      if (ended) co_return true;
+    }
+  }
+  // Takes the wake-up that may still stand from the time of another wait.
+  const bool ended = co_await process_->WaitExit(Duration(0));
+  co_return ended;
+}
+
+Task<void> RunningCommand::LookAtDisk(Instant& next) {
+  const Instant start = watch_.clock.Now();
+  auto look = [this] { return MeasureDisk(watch_.roots, watch_.disk); };
+  const DiskUse use = co_await Offload(watch_.compute, look);
+  if (use.Over(watch_.disk) && stop_ == Stop::kNone) stop_ = Stop::kDisk;
+  const Instant now = watch_.clock.Now();
+  next =
+      now + std::max<Duration>(watch_.disk_every, kDiskShare * (now - start));
+}
+
 Task<void> RunningCommand::EndTree(ControlGroup* group) {
-  if (stop_ == Stop::kNone) {
-    stop_ = Stop::kTimeout;
+  if (stop_ == Stop::kTimeout || stop_ == Stop::kCpu) {
     Tell(protocol::kTerminate);
-    const bool obeyed = co_await process_->WaitExit(grace_);
+    const bool obeyed = co_await process_->WaitExit(watch_.grace);
     if (obeyed) co_return;
   }
   deaf_ = true;
@@ -160,6 +200,10 @@ void RunningCommand::ReadRecord() {
   if (n == sizeof(record)) record_ = record;
 }
 
+double RunningCommand::WaitedCpuSeconds() const {
+  return process_ && process_->exited() ? process_->exit().cpu_seconds : 0;
+}
+
 Evidence RunningCommand::Found() const {
   return Evidence{.stop = stop_, .record = record_, .survivors = survivors_};
 }
@@ -175,6 +219,8 @@ CommandResult RunningCommand::TakeResult() {
     result.max_rss_kb = record_->max_rss_kb;
     result.leaked = record_->leaked != 0;
   }
+  result.truncated =
+      out_.bytes() + err_.bytes() > Bytes(request_.limits.output_mb);
   result.out = out_.Take();
   result.err = err_.Take();
   return result;

@@ -11,6 +11,8 @@
 namespace coppice::eval {
 namespace {
 
+constexpr std::int64_t kSuspendMs = 100;
+
 std::string SignalName(int signal) {
   const char* name = sigabbrev_np(signal);
   return name != nullptr ? fmt::format("SIG{}", name)
@@ -31,6 +33,11 @@ bool LooksLikeMemory(const Evidence& evidence, const ProcessExit& end) {
   return end.signal() == SIGKILL && evidence.stop == Stop::kNone;
 }
 
+// By that signal itself, or its last child was, as a shell tells it.
+bool EndedBy(const ProcessExit& end, int signal) {
+  return end.signal() == signal || end.exit_code() == 128 + signal;
+}
+
 Judgement JudgeEnd(const Evidence& evidence, const protocol::Record& record) {
   const ProcessExit end{.status = record.status,
                         .max_rss_kb = record.max_rss_kb};
@@ -38,6 +45,11 @@ Judgement JudgeEnd(const Evidence& evidence, const protocol::Record& record) {
     return {Verdict::kMemory, MemoryReason(evidence.memory_mb)};
   }
   if (end.status == 0) return {Verdict::kOk, {}};
+  if (evidence.host_full) return {Verdict::kLost, "the host's disk is full"};
+  if (evidence.filled_disk || EndedBy(end, SIGXFSZ)) {
+    return {Verdict::kFailed, "disk limit"};
+  }
+  if (end.signal() == SIGXCPU) return {Verdict::kTimeout, "cpu"};
   if (evidence.refused_forks > 0) return {Verdict::kFailed, "pids limit"};
   if (end.signal() != 0) {
     return {Verdict::kCrashed, SignalName(end.signal())};
@@ -75,14 +87,18 @@ Judgement Judge(const Evidence& evidence) {
   if (evidence.stop == Stop::kOutput) {
     return {Verdict::kFailed, "output limit"};
   }
+  if (evidence.stop == Stop::kDisk) return {Verdict::kFailed, "disk limit"};
+  if (evidence.record && evidence.record->suspended_ms > kSuspendMs) {
+    return {Verdict::kLost, "suspend"};
+  }
   if (evidence.stop == Stop::kTimeout) return {Verdict::kTimeout, "wall"};
+  if (evidence.stop == Stop::kCpu) return {Verdict::kTimeout, "cpu"};
   if (!evidence.record) {
     if (evidence.refused_forks > 0) return {Verdict::kFailed, "pids limit"};
     return {Verdict::kLost, evidence.complaint.empty()
                                 ? std::string("the supervisor died")
                                 : OneLine(evidence.complaint, 300)};
   }
-  if (evidence.record->suspended_ms > 100) return {Verdict::kLost, "suspend"};
   if (evidence.record->stage != protocol::kRan) {
     return JudgeStage(*evidence.record);
   }

@@ -11,7 +11,7 @@
 namespace coppice::eval {
 
 // Why coppice ended a command before its time.
-enum class Stop { kNone, kTimeout, kOutput, kAborted, kCancelled };
+enum class Stop { kNone, kTimeout, kCpu, kOutput, kDisk, kAborted, kCancelled };
 
 // All that is known about how a command ended.
 struct Evidence {
@@ -22,6 +22,8 @@ struct Evidence {
   std::int64_t oom_kills = 0;
   std::int64_t refused_forks = 0;
   std::int64_t memory_mb = 0;  // limit in force, 0: none
+  bool host_full = false;      // the disk, and not by this command
+  bool filled_disk = false;    // the disk, by this command
   std::string complaint;       // what the sandbox itself said
 };
 

@@ -8,11 +8,10 @@
 
 #include "base/rng.h"
 #include "base/text.h"
+#include "eval/port.h"
 
 namespace coppice::eval {
 namespace {
-
-constexpr int kFirstPort = 9000;
 
 // '*' as in a shell.
 constexpr std::array<std::string_view, 6> kSecrets = {
@@ -83,7 +82,7 @@ std::uint32_t SampleSeed(const spec::Spec& spec, SamplePhase phase, int index) {
 Variables CommandVariables(const spec::Spec& spec, const Variables& passed,
                            const CommandPlace& place) {
   const std::string slot = std::to_string(place.slot);
-  const std::string port = std::to_string(kFirstPort + place.slot);
+  const std::string port = std::to_string(PortOfSlot(place.slot));
   const std::string seed = std::to_string(place.seed);
   // Bytecode caches would be new files beside immutable sources.
   Variables variables{{"PYTHONDONTWRITEBYTECODE", "1"}};

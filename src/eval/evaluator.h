@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/judge_item.h"
 #include "base/outcome.h"
 #include "base/result.h"
 #include "base/task.h"
@@ -32,6 +33,17 @@ struct Failure {
   std::string log;        // path relative to the run directory
 };
 
+// What else the machine did during a sample, which it may have felt.
+struct HostEvidence {
+  double steal = 0;            // fraction of the wanted CPU time
+  double pressure = 0;         // fraction of the time in which one waited
+  std::int64_t swap_ins = 0;   // pages
+  std::int64_t throttled = 0;  // periods, by a quota or for heat
+  double load = 0;             // of the last minute
+
+  friend bool operator==(const HostEvidence&, const HostEvidence&) = default;
+};
+
 // One run of the measurement command (SPEC §4, `sampled`).
 struct Sample {
   int index = 0;
@@ -47,7 +59,12 @@ struct Sample {
   int slot = 0;
   bool cached = false;
   bool leaked = false;
+  bool truncated = false;   // more output than is kept
+  bool noisy_host = false;  // disturbed in every one of its tries
+  HostEvidence host;
   std::string log;
+  // What a judge may see of it, where the spec has one; on no record.
+  std::vector<JudgeItem> items;
 };
 
 struct SampleRequest {
@@ -60,12 +77,23 @@ struct PhaseSeconds {
   double checks = 0;
 };
 
+// What `evaluation.diagnose` said of a node.
+struct Diagnosis {
+  std::string text;     // of its stdout, sanitized, at most 8 KB
+  std::string problem;  // why there is none
+};
+
 // A node made ready in a slot, which it holds. Conductor thread.
 class Session {
  public:
   virtual ~Session() = default;
   // Fresh each time; never cached. Discards `warmup` runs before the first.
+  // A sample of phase kHoldout is one of the holdout's command, which alone
+  // sees the holdout's files; what a candidate does wrong there ends in
+  // Outcome::kInconclusive.
   virtual Task<Sample> Measure(SampleRequest request) = 0;
+  // Runs `evaluation.diagnose` once.
+  virtual Task<Diagnosis> Diagnose() = 0;
   virtual int slot() const = 0;
 };
 

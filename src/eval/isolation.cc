@@ -109,6 +109,13 @@ Result<fs::path> FindSandboxHelper() {
                .next = "build or install coppice again"};
 }
 
+Result<void> RequireLevel(const Isolation& found, int level) {
+  if (found.level >= level) return Ok();
+  return Error{.code = ErrorCode::kCheck,
+               .what = fmt::format("--require-isolation L{}: only {} here: {}",
+                                   level, found.name, found.lacks)};
+}
+
 Result<void> WriteMinimalEtc(const fs::path& directory) {
   std::error_code error;
   fs::create_directories(directory, error);

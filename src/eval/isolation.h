@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/sandbox.h"
 
 // What the inside of a sandbox looks like.
 
@@ -26,6 +27,9 @@ std::filesystem::path FindProgram(std::string_view name);
 // The coppice-sandbox program: $COPPICE_SANDBOX_HELPER, else beside the running
 // binary, else in ../libexec/coppice of it. kNotFound names those places.
 Result<std::filesystem::path> FindSandboxHelper();
+
+// kCheck, in one line that names what is missing, if `found` is below `level`.
+Result<void> RequireLevel(const Isolation& found, int level);
 
 // Makes the minimal /etc of sandboxes in `directory`.
 Result<void> WriteMinimalEtc(const std::filesystem::path& directory);

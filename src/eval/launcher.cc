@@ -15,7 +15,14 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::int64_t kOpenFiles = 1024;
-constexpr std::int64_t kFileBytes = std::int64_t{4} << 30;
+// From SIGXCPU to SIGKILL.
+constexpr std::int64_t kCpuGraceSeconds = 2;
+
+// What a command may write to outside its tree where there is no bwrap: no
+// disk of the machine, none of the kernel's settings.
+constexpr const char* kDevices[] = {"/dev/null", "/dev/zero",   "/dev/full",
+                                    "/dev/tty",  "/dev/random", "/dev/urandom",
+                                    "/dev/ptmx", "/dev/pts",    "/dev/shm"};
 
 // Where the command finds a path of the host.
 struct Shown {
@@ -124,7 +131,11 @@ class PlanWriter {
   }
 
   void Limit(int resource, std::int64_t value) {
-    Add(protocol::kResourceLimit, fmt::format("{}:{}", resource, value));
+    Limit(resource, value, value);
+  }
+  void Limit(int resource, std::int64_t soft, std::int64_t hard) {
+    Add(protocol::kResourceLimit,
+        fmt::format("{}:{}:{}", resource, soft, hard));
   }
 
   void WriteInner() {
@@ -135,7 +146,11 @@ class PlanWriter {
     Add(protocol::kArgument, request_.command);
     Limit(RLIMIT_NOFILE, kOpenFiles);
     Limit(RLIMIT_CORE, 0);
-    Limit(RLIMIT_FSIZE, kFileBytes);
+    Limit(RLIMIT_FSIZE, request_.limits.file_mb << 20);
+    if (place_.cpu_seconds > 0) {
+      Limit(RLIMIT_CPU, place_.cpu_seconds,
+            place_.cpu_seconds + kCpuGraceSeconds);
+    }
     if (place_.address_space_mb > 0) {
       Limit(RLIMIT_AS, place_.address_space_mb << 20);
     }
@@ -152,10 +167,11 @@ class PlanWriter {
   }
 
   void WriteWritable() {
-    for (const fs::path& path : {request_.tree.root, place_.home, place_.temp,
-                                 fs::path("/dev"), fs::path("/proc")}) {
+    for (const fs::path& path :
+         {request_.tree.root, place_.home, place_.temp}) {
       Add(protocol::kWritable, path.string());
     }
+    for (const char* device : kDevices) Add(protocol::kWritable, device);
     for (const Shown& path : shown_) {
       if (path.writable) Add(protocol::kWritable, path.host.string());
     }

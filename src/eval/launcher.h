@@ -25,7 +25,9 @@ struct LaunchPlace {
   std::filesystem::path home;  // private directories outside bwrap
   std::filesystem::path temp;
   const ControlGroup* group = nullptr;
-  std::int64_t address_space_mb = 0;  // limit of each process; 0: none
+  // Limits of each process, where nothing limits the tree; 0: none.
+  std::int64_t address_space_mb = 0;
+  std::int64_t cpu_seconds = 0;
 };
 
 // The plan of supervisor_protocol.h for this command.

@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "eval/host_evidence.h"
 #include "eval/local_parts.h"
 #include "eval/phase_failure.h"
 
@@ -15,13 +16,16 @@
 //
 // What a candidate does wrong is an outcome and ends it. What we do wrong is
 // `lost`: the slot is given up, and after a pause everything is done again in
-// another one, because a broken slot is the likeliest cause.
+// another one, because a broken slot is the likeliest cause. A sample that the
+// machine has disturbed is nobody's fault and is taken again in the same slot.
 
 namespace coppice::eval {
 namespace {
 
 constexpr std::array<std::chrono::seconds, 3> kPauses = {
     std::chrono::seconds(1), std::chrono::seconds(5), std::chrono::seconds(25)};
+// Of a sample that the machine has disturbed.
+constexpr int kQuieterTries = 3;
 
 class LocalSession final : public Session {
  public:
@@ -31,6 +35,22 @@ class LocalSession final : public Session {
   int slot() const override { return slot_; }
 
   Task<Sample> Measure(SampleRequest request) override {
+    Sample sample = co_await MeasureUnlessLost(request);
+    for (int again = 0; again < kQuieterTries; ++again) {
+      if (sample.failure || !IsDisturbed(sample.host)) break;
+      sample = co_await MeasureUnlessLost(request);
+    }
+    sample.noisy_host = IsDisturbed(sample.host);
+    co_return sample;
+  }
+
+  Task<Diagnosis> Diagnose() override {
+    if (!ready_.lease) co_return Diagnosis{.text = {}, .problem = "no slot"};
+    co_return co_await steps_.Diagnose(target_, ready_);
+  }
+
+ private:
+  Task<Sample> MeasureUnlessLost(SampleRequest request) {
     Sample sample = co_await MeasureOnce(request);
     for (const std::chrono::seconds pause : kPauses) {
       if (!sample.failure || !MayTryAgain(*sample.failure)) break;
@@ -41,7 +61,6 @@ class LocalSession final : public Session {
     co_return sample;
   }
 
- private:
   Task<Sample> MeasureOnce(SampleRequest request) {
     std::optional<Failure> failure;
     if (!ready_.lease) {

@@ -14,6 +14,7 @@
 #include "eval/environment.h"
 #include "eval/evaluator.h"
 #include "eval/immutable.h"
+#include "eval/named_locks.h"
 #include "spec/spec.h"
 
 namespace coppice::eval {
@@ -28,6 +29,13 @@ struct LocalSetup {
   // From baseline.lock when the base is not measured in this process.
   BaselineHabits habits;
   std::map<std::string, std::string> units;
+  // What candidates share with each other and the rest of the machine.
+  NamedLocks* locks = nullptr;  // needed if one of the next two is set, or
+                                // evaluation.exclusive names any
+  bool timing_lock = false;     // `cpu` around every sample
+  bool shared_ports = false;    // {port} is used, and is the machine's own
+  // Whose counters are looked at beside every sample.
+  std::filesystem::path host = "/";
 };
 
 // What all evaluations of one run share. Conductor thread. Outlives the

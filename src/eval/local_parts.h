@@ -57,11 +57,15 @@ class LocalSteps {
   Task<Sample> Measure(Target target, Ready& ready, SampleRequest request);
   Task<std::optional<Failure>> Warmup(Target target, Ready& ready,
                                       SampleRequest request);
+  Task<Diagnosis> Diagnose(Target target, Ready& ready);
 
   LocalEvaluation::Parts& parts() { return parts_; }
 
  private:
   Task<std::optional<Failure>> LeaseSlot(Target target, Ready& ready);
+  Task<std::optional<Failure>> MeasureSizes(
+      Ready& ready, std::map<std::string, double>& built_ins);
+  Task<Sample> MeasureOnce(Target target, Ready& ready, SampleRequest request);
   // Runs one command and looks at what it left; `run` is set unless lost.
   Task<std::optional<Failure>> RunCommand(Target target, Ready& ready,
                                           PhaseCommand command,
@@ -71,6 +75,7 @@ class LocalSteps {
   Task<std::optional<Failure>> RestoreCopies(Ready& ready);
   Task<void> LearnFromCheckout(std::filesystem::path base);
   Failure SlotFailure(Target target, const Error& error) const;
+  Task<void> TakeItems(Target target, WorkTree tree, Sample& sample);
   void JudgeNumbers(Target target, Extraction extraction, Sample& sample);
 
   LocalEvaluation::Parts& parts_;
@@ -79,6 +84,7 @@ class LocalSteps {
 
 // "nodes/7/eval.log", relative to the run directory.
 std::string LogName(AttemptId attempt);
+std::string HoldoutLogName(AttemptId attempt);
 
 // Is it our own fault, and may another try end better?
 bool MayTryAgain(const Failure& failure);

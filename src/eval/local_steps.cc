@@ -3,9 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/text.h"
 #include "eval/failure_signature.h"
+#include "eval/judge_items.h"
 #include "eval/local_parts.h"
+#include "eval/metrics_stream.h"
 #include "eval/phase_failure.h"
+#include "eval/tree_files.h"
+#include "spec/judge_names.h"
 
 // Every command is followed by one look at what it wrote: an immutable path
 // among that makes the node `tampered`, whatever else the command did, and the
@@ -17,6 +22,29 @@ namespace {
 
 constexpr std::size_t kTailLines = 50;
 constexpr std::size_t kMetricTailLines = 20;
+
+// What the holdout's command printed is for the user alone.
+void HideOutput(Failure& failure) {
+  if (failure.outcome != Outcome::kTampered) {
+    failure.outcome = Outcome::kInconclusive;
+  }
+  failure.reason = "holdout: " + failure.reason;
+  failure.tail.clear();
+}
+
+// What the supervisor saw, under the names that decide.
+std::map<std::string, double> BuiltIns(const MetricContract& contract,
+                                       const CommandResult& result) {
+  const std::map<std::string, double> all{
+      {"@wall", result.wall_seconds},
+      {"@cpu", result.cpu_seconds},
+      {"@maxrss", 1024.0 * static_cast<double>(result.max_rss_kb)}};
+  std::map<std::string, double> wanted;
+  for (const auto& [name, value] : all) {
+    if (contract.declared.contains(name)) wanted.emplace(name, value);
+  }
+  return wanted;
+}
 
 std::string Joined(const std::vector<std::string>& offences) {
   constexpr std::size_t kShown = 5;
@@ -34,6 +62,11 @@ std::string Joined(const std::vector<std::string>& offences) {
 
 std::string LogName(AttemptId attempt) {
   return fmt::format("nodes/{}/eval.log", attempt.value());
+}
+
+// Apart, because the other log is shown to those who must not know.
+std::string HoldoutLogName(AttemptId attempt) {
+  return fmt::format("nodes/{}/holdout.log", attempt.value());
 }
 
 bool MayTryAgain(const Failure& failure) {
@@ -96,8 +129,10 @@ Failure LocalSteps::SlotFailure(Target target, const Error& error) const {
 Task<std::optional<Failure>> LocalSteps::RunCommand(
     Target target, Ready& ready, PhaseCommand command,
     std::optional<PhaseRun>& run) {
-  const std::string log = LogName(target.attempt);
   const EvalPhase phase = command.phase;
+  const std::string log = phase == EvalPhase::kHoldout
+                              ? HoldoutLogName(target.attempt)
+                              : LogName(target.attempt);
   const std::string words = command.command;
   Result<PhaseRun> done =
       co_await parts_.runner.Run(std::move(command), ready.lease->tree(),
@@ -187,18 +222,70 @@ Task<std::optional<Failure>> LocalSteps::Warmup(Target target, Ready& ready,
   co_return std::nullopt;
 }
 
+// The holdout's files are in the slot only while its command runs, and the
+// slot is made anew for the next node.
 Task<Sample> LocalSteps::Measure(Target target, Ready& ready,
                                  SampleRequest request) {
+  if (request.phase != SamplePhase::kHoldout) {
+    co_return co_await MeasureOnce(target, ready, request);
+  }
+  const std::vector<std::string>& files =
+      parts_.setup.spec.evaluation.holdout->copy;
+  ready.lease->MarkDirty();
+  const Result<void> lent = co_await workspaces_.Lend(*ready.lease, files);
+  Sample sample;
+  if (lent) {
+    sample = co_await MeasureOnce(target, ready, request);
+    if (sample.failure && sample.failure->outcome) HideOutput(*sample.failure);
+  }
+  const Result<void> taken = co_await workspaces_.TakeBack(*ready.lease, files);
+  if (!lent || !taken) {
+    sample.index = request.index;
+    sample.phase = request.phase;
+    sample.slot = ready.lease->tree().slot;
+    sample.log = HoldoutLogName(target.attempt);
+    sample.verdict = Verdict::kLost;
+    sample.failure = LostFailure(
+        EvalPhase::kHoldout, (lent ? taken : lent).error().Text(), sample.log);
+  }
+  co_return sample;
+}
+
+Task<Diagnosis> LocalSteps::Diagnose(Target target, Ready& ready) {
+  constexpr std::size_t kMostText = 8192;
+  std::optional<PhaseRun> run;
+  const std::optional<Failure> failure = co_await RunCommand(
+      target, ready, DiagnosingCommand(parts_.setup.spec), run);
+  if (failure) co_return Diagnosis{.text = {}, .problem = failure->reason};
+  co_return Diagnosis{.text = HeadAndTail(run->result.out.Text(), kMostText),
+                      .problem = {}};
+}
+
+Task<Sample> LocalSteps::MeasureOnce(Target target, Ready& ready,
+                                     SampleRequest request) {
   const spec::Evaluation& evaluation = parts_.setup.spec.evaluation;
   Sample sample;
   sample.index = request.index;
   sample.phase = request.phase;
   sample.slot = ready.lease->tree().slot;
-  sample.log = LogName(target.attempt);
+  sample.log = request.phase == SamplePhase::kHoldout
+                   ? HoldoutLogName(target.attempt)
+                   : LogName(target.attempt);
   sample.failure = co_await RestoreCopies(ready);
   if (sample.failure) {
     sample.verdict = Verdict::kLost;
     co_return sample;
+  }
+  const WorkTree tree = ready.lease->tree();
+  const bool by_files = evaluation.output == spec::OutputFormat::kTree;
+  if (by_files) {
+    auto clear = [&] { RemoveTreeFiles(tree, evaluation.output_glob); };
+    co_await Offload(parts_.compute, clear);
+  }
+  const std::optional<spec::Judge>& judge = parts_.setup.spec.judge;
+  if (judge) {
+    auto clear = [&] { RemoveTreeFiles(tree, judge->items); };
+    co_await Offload(parts_.compute, clear);
   }
   MetricScanner scanner(parts_.contract);
   AbortWatch watch(evaluation.abort_on, parts_.abort_patterns);
@@ -221,18 +308,99 @@ Task<Sample> LocalSteps::Measure(Target target, Ready& ready,
   sample.cpu_seconds = result.cpu_seconds;
   sample.rss_kb = result.max_rss_kb;
   sample.leaked = result.leaked;
+  sample.truncated = result.truncated;
+  sample.host = run->host;
   if (sample.failure && sample.failure->outcome == Outcome::kCensored) {
     sample.failure->reason = watch.reason();
   }
+  std::map<std::string, double> built_ins = BuiltIns(parts_.contract, result);
+  if (result.verdict == Verdict::kOk) {
+    std::optional<Failure> lost = co_await MeasureSizes(ready, built_ins);
+    if (lost) {
+      sample.verdict = Verdict::kLost;
+      sample.failure = std::move(lost);
+      co_return sample;
+    }
+  }
   // A copy, because other samples may add to the units meanwhile.
   const std::map<std::string, std::string> units = parts_.units;
-  auto extract = [&] { return scanner.Finish(run->file, units); };
+  auto extract = [&] {
+    std::vector<ResultFile> files;
+    if (by_files) {
+      files = ReadTreeFiles(tree, evaluation.output_glob);
+    } else if (run->file) {
+      files.push_back(std::move(*run->file));
+    }
+    return scanner.Finish(files, units, built_ins);
+  };
   Extraction extraction = co_await Offload(parts_.compute, extract);
   JudgeNumbers(target, std::move(extraction), sample);
+  if (judge && !sample.failure) co_await TakeItems(target, tree, sample);
   if (sample.failure && sample.failure->outcome == Outcome::kMetricError) {
     sample.failure->tail = TailOf(result, kMetricTailLines);
   }
   co_return sample;
+}
+
+// What the judge is to see is read while nothing runs in the slot.
+Task<void> LocalSteps::TakeItems(Target target, WorkTree tree, Sample& sample) {
+  const spec::Spec& spec = parts_.setup.spec;
+  auto judged = [&](const auto& number) {
+    return spec::FilledByJudge(spec, number.first);
+  };
+  std::erase_if(sample.metrics, judged);
+  auto read = [&] { return ReadItems(tree, spec.judge->items); };
+  ItemsRead items = co_await Offload(parts_.compute, read);
+  if (auto* all = std::get_if<std::vector<JudgeItem>>(&items)) {
+    sample.items = std::move(*all);
+    co_return;
+  }
+  Extraction extraction;
+  extraction.numbers = std::move(sample.metrics);
+  extraction.problem = std::get<MetricProblem>(std::move(items));
+  JudgeNumbers(target, std::move(extraction), sample);
+}
+
+// "@size:GLOB": as the slot shows it to commands, so a command looks.
+Task<std::optional<Failure>> LocalSteps::MeasureSizes(
+    Ready& ready, std::map<std::string, double>& built_ins) {
+  constexpr std::string_view kSize = "@size:";
+  std::vector<std::string> names;
+  for (const std::string& name : parts_.contract.required) {
+    if (name.starts_with(kSize)) names.push_back(name);
+  }
+  if (names.empty()) co_return std::nullopt;
+  PhaseCommand list;
+  list.phase = EvalPhase::kMeasure;
+  list.command = "find . -type f -printf '%s %P\\n'";
+  list.timeout =
+      std::chrono::seconds(parts_.setup.spec.evaluation.timeout_seconds);
+  list.title = "sizes";
+  LineStream lines;
+  auto add = [&](std::string_view line) {
+    const std::size_t blank = line.find(' ');
+    if (blank == std::string_view::npos) return;
+    const double size = ParseNumber(line.substr(0, blank)).value_or(0);
+    for (const std::string& name : names) {
+      if (GlobMatch(std::string_view(name).substr(kSize.size()),
+                    line.substr(blank + 1))) {
+        built_ins[name] += size;
+      }
+    }
+  };
+  list.on_output = [&](OutputStream stream, std::string_view chunk) {
+    if (stream == OutputStream::kStdout) lines.Feed(chunk, add);
+    return false;
+  };
+  Result<PhaseRun> done = co_await parts_.runner.Run(
+      std::move(list), ready.lease->tree(), ready.base,
+      parts_.setup.run_directory / "sizes.log");
+  lines.Finish(add);
+  if (done && done->result.verdict == Verdict::kOk) co_return std::nullopt;
+  co_return LostFailure(EvalPhase::kMeasure,
+                        "the sizes of files could not be listed: " +
+                            (done ? done->result.reason : done.error().Text()),
+                        "sizes.log");
 }
 
 // The exit code and tampering come before the numbers, which then are

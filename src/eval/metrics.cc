@@ -10,9 +10,11 @@
 #include "eval/metrics_lines.h"
 #include "eval/metrics_readings.h"
 #include "eval/metrics_stream.h"
+#include "spec/judge_names.h"
 
-// Sources in order of trust: the result file if it was written, the last JSON
-// object on stdout, lines on stdout, lines on stderr. The first that yields
+// Sources in order of trust: what coppice measured itself, the result file if
+// it was written, the last JSON object on stdout, lines on stdout, lines on
+// stderr. The first that yields
 // the metric supplies every name that decides; two different values inside it
 // are an error, because a candidate that shares stdout can always print
 // another one. Other sources only add diagnostics.
@@ -58,7 +60,8 @@ std::string MetricProblem::Text() const {
 MetricContract ContractOf(const spec::Spec& spec) {
   const spec::Metric& metric = spec.metric;
   MetricContract contract{.output = spec.evaluation.output,
-                          .regex = spec.evaluation.output_regex};
+                          .regex = spec.evaluation.output_regex,
+                          .glob = spec.evaluation.output_glob};
   if (metric.weights.empty()) {
     contract.anchor = metric.name;
     contract.range = metric.range;
@@ -66,9 +69,23 @@ MetricContract ContractOf(const spec::Spec& spec) {
     contract.anchor = metric.weights.front().name;
   }
   contract.required.insert(contract.anchor);
+  contract.directions[contract.anchor] = metric.direction;
+  for (const spec::Weight& w : metric.weights) {
+    contract.directions[w.name] = w.direction;
+  }
   for (const spec::Weight& w : metric.weights) contract.required.insert(w.name);
   for (const spec::Gate& g : metric.gates) contract.required.insert(g.name);
   for (const spec::Guard& g : metric.guards) contract.required.insert(g.name);
+  // What a judge fills in is nobody's to print.
+  auto judged = [&](const std::string& name) {
+    return spec::FilledByJudge(spec, name);
+  };
+  std::erase_if(contract.required, judged);
+  if (judged(contract.anchor)) {
+    contract.anchor =
+        contract.required.empty() ? "" : *contract.required.begin();
+    contract.range.reset();
+  }
   contract.declared = contract.required;
   contract.declared.insert(metric.diagnostics.begin(),
                            metric.diagnostics.end());
@@ -124,8 +141,10 @@ class Extractor {
   // The first source with a number, or at least a failed one, for the metric;
   // else the first with a word in its place.
   const Readings* Choose() const {
+    if (IsBuiltIn(contract_.anchor)) return nullptr;
     const Readings* worded = nullptr;
     for (const Readings* source : sources_) {
+      if (contract_.anchor.empty() && !source->entries().empty()) return source;
       const Readings::Entry* entry = source->Find(contract_.anchor);
       if (entry == nullptr) continue;
       if (entry->first.kind != Reading::Kind::kText) return source;
@@ -137,7 +156,7 @@ class Extractor {
   // `anchor_source` supplies the metric, `source` all other deciding names;
   // without one, each comes from the first source that has it.
   Extraction Run(const Readings* anchor_source, const Readings* source) {
-    Decide(contract_.anchor, anchor_source);
+    if (!contract_.anchor.empty()) Decide(contract_.anchor, anchor_source);
     for (const std::string& name : contract_.required) {
       if (name == contract_.anchor) continue;
       Decide(name, source != nullptr ? source : FirstWith(name));
@@ -156,6 +175,7 @@ class Extractor {
   }
 
   void Decide(const std::string& name, const Readings* source) {
+    if (IsBuiltIn(name)) source = sources_.front();
     const Readings::Entry* entry =
         source == nullptr ? nullptr : source->Find(name);
     if (entry == nullptr) return Fail(MetricReason::kMissing, Missing(name));
@@ -230,27 +250,66 @@ class Extractor {
   Extraction result_;
 };
 
-// The JSON of a result file or of stdout, added as a source.
-void AddJson(std::string_view text, const MetricContract& contract,
-             bool must_parse, std::optional<JsonReadings>& kept,
-             Extractor& extractor) {
-  std::string error;
-  kept = ReadJson(text, contract.declared, error);
-  if (kept) {
-    extractor.AddSource(&kept->readings);
-  } else if (must_parse) {
-    extractor.Fail(
-        MetricReason::kInvalid,
-        fmt::format("the result file is not JSON: {}", OneLine(error, 160)));
-  }
-}
-
 // A failed benchmark or `valid: false` counts only in the source that is used.
 void Heed(const std::optional<JsonReadings>& json, const Readings* used,
-          Extractor& extractor) {
+          const MetricContract& contract, Extractor& extractor) {
   if (!json || used != &json->readings) return;
   if (json->invalid) extractor.Fail(MetricReason::kInvalid, *json->invalid);
   if (json->rejected) extractor.Reject(*json->rejected);
+  for (const auto& [name, direction] : json->directions) {
+    auto wanted = contract.directions.find(name);
+    if (wanted == contract.directions.end() || wanted->second == direction) {
+      continue;
+    }
+    extractor.Fail(
+        MetricReason::kInvalid,
+        fmt::format("the tool says that `{}` is better {}, the direction "
+                    "in the spec says the opposite",
+                    name,
+                    direction == spec::Direction::kMaximize ? "high" : "low"));
+  }
+}
+
+// All files as one source, each under its benchmark's name.
+std::optional<JsonReadings> ReadFiles(const std::vector<ResultFile>& files,
+                                      const MetricContract& contract,
+                                      Extractor& extractor) {
+  std::optional<JsonReadings> all;
+  for (const ResultFile& file : files) {
+    if (file.problem) {
+      extractor.Fail(file.problem->reason, file.problem->text);
+      continue;
+    }
+    // Under a prefix every name may be one that decides.
+    NameSet local;
+    for (const std::string& name : contract.declared) {
+      local.insert(file.id.empty() || !name.starts_with(file.id + ".")
+                       ? name
+                       : name.substr(file.id.size() + 1));
+    }
+    std::string error;
+    std::optional<JsonReadings> one = ReadJson(file.bytes, local, error);
+    if (!one) {
+      extractor.Fail(
+          MetricReason::kInvalid,
+          fmt::format("the result file is not JSON: {}", OneLine(error, 160)));
+      continue;
+    }
+    if (!all) {
+      all.emplace(JsonReadings{.readings = Readings(&contract.declared)});
+    }
+    for (const auto& [name, entry] : one->readings.entries()) {
+      const std::string whole =
+          file.id.empty() ? name : fmt::format("{}.{}", file.id, name);
+      all->readings.Add(whole, entry.first);
+      if (entry.other) all->readings.Add(whole, *entry.other);
+      all->readings.Add(whole, entry.last);
+    }
+    if (!all->invalid) all->invalid = one->invalid;
+    if (!all->rejected) all->rejected = one->rejected;
+    all->directions.merge(one->directions);
+  }
+  return all;
 }
 
 }  // namespace
@@ -275,12 +334,16 @@ void MetricScanner::Feed(OutputStream stream, std::string_view chunk) {
 }
 
 Extraction MetricScanner::Finish(
-    const std::optional<ResultFile>& file,
-    const std::map<std::string, std::string>& units) {
+    const std::vector<ResultFile>& files,
+    const std::map<std::string, std::string>& units,
+    const std::map<std::string, double>& built_ins) {
   State& s = *state_;
-  const OutputFormat output = s.contract.output;
+  const MetricContract& contract = s.contract;
+  const OutputFormat output = contract.output;
   const bool any =
       output == OutputFormat::kAuto || output == OutputFormat::kRegex;
+  const bool file_only =
+      output == OutputFormat::kFile || output == OutputFormat::kTree;
   s.out_stream.Finish([&s](std::string_view line) {
     s.Line(line, s.out_lines, s.out_matches);
   });
@@ -288,34 +351,43 @@ Extraction MetricScanner::Finish(
     s.Line(line, s.err_lines, s.err_matches);
   });
 
-  Extractor extractor(s.contract, units);
+  Readings measured(&contract.declared);
+  for (const auto& [name, value] : built_ins) {
+    measured.Add(name, NumberReading(value));
+  }
+  Extractor extractor(contract, units);
+  extractor.AddSource(&measured);
   std::optional<JsonReadings> file_json, stdout_json;
-  const bool use_file = file && (any || output == OutputFormat::kFile);
-  if (use_file && file->problem) {
-    extractor.Fail(file->problem->reason, file->problem->text);
-  } else if (use_file) {
-    AddJson(file->bytes, s.contract, true, file_json, extractor);
-  } else if (output == OutputFormat::kFile) {
-    extractor.Fail(MetricReason::kMissing,
-                   "nothing was written to $COPPICE_RESULT");
+  const bool use_file = !files.empty() && (any || file_only);
+  if (use_file) {
+    file_json = ReadFiles(files, contract, extractor);
+    if (file_json) extractor.AddSource(&file_json->readings);
+  } else if (file_only && !IsBuiltIn(contract.anchor)) {
+    extractor.Fail(
+        MetricReason::kMissing,
+        output == OutputFormat::kFile
+            ? "nothing was written to $COPPICE_RESULT"
+            : fmt::format("the command left no file {}", contract.glob));
   }
   // What shares its channel with the candidate is not asked once a file is
   // there, except by a pattern that was written out.
   const Readings* used = use_file ? extractor.Choose() : nullptr;
   if ((any || output == OutputFormat::kJson) && s.json.last()) {
-    AddJson(*s.json.last(), s.contract, false, stdout_json, extractor);
+    std::string ignored;
+    stdout_json = ReadJson(*s.json.last(), contract.declared, ignored);
+    if (stdout_json) extractor.AddSource(&stdout_json->readings);
   }
   if (any || output == OutputFormat::kLines) {
     extractor.AddSource(&s.out_lines);
     extractor.AddSource(&s.err_lines);
   }
   if (!use_file) used = extractor.Choose();
-  Heed(file_json, used, extractor);
-  Heed(stdout_json, used, extractor);
+  Heed(file_json, used, contract, extractor);
+  Heed(stdout_json, used, contract, extractor);
 
   const Readings* anchor = used;
   if (output == OutputFormat::kRegex) {
-    const bool on_stdout = s.out_matches.Find(s.contract.anchor) != nullptr;
+    const bool on_stdout = s.out_matches.Find(contract.anchor) != nullptr;
     anchor = on_stdout ? &s.out_matches : &s.err_matches;
   }
   return extractor.Run(anchor, used);

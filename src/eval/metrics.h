@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/sandbox.h"
 #include "spec/spec.h"
@@ -46,20 +47,33 @@ struct Extraction {
 
 // Which names decide, and where they are looked for.
 struct MetricContract {
-  std::string anchor;  // metric.name, or the first weight's name
+  // metric.name, or the first weight's name; of what a judge does not fill in,
+  // and empty if that is nothing.
+  std::string anchor;
   std::set<std::string, std::less<>> required;     // and those of gates, guards
   std::set<std::string, std::less<>> declared;     // and the diagnostics
   std::optional<std::pair<double, double>> range;  // of the anchor
+  // Of what decides: a tool that says the opposite is not believed.
+  std::map<std::string, spec::Direction, std::less<>> directions;
   spec::OutputFormat output = spec::OutputFormat::kAuto;
   std::string regex;
+  std::string glob;
 };
 MetricContract ContractOf(const spec::Spec& spec);
 
-// What is at COPPICE_RESULT after a sample.
+// What is at COPPICE_RESULT after a sample, or a file that its command left.
 struct ResultFile {
   std::string bytes;
   std::optional<MetricProblem> problem;  // not a file that may be read
+  std::string id;  // of the benchmark it is about; goes before its names
 };
+
+// Names that coppice measures itself, from outside (MEASURE §9): "@wall" and
+// "@cpu" in seconds, "@maxrss" in bytes, "@size:GLOB" in bytes.
+inline bool IsBuiltIn(std::string_view name) {
+  return name == "@wall" || name == "@cpu" || name == "@maxrss" ||
+         name.starts_with("@size:");
+}
 
 // Reads a measurement's output as it comes, in bounded memory. One scanner a
 // sample.
@@ -70,10 +84,13 @@ class MetricScanner {
 
   void Feed(OutputStream stream, std::string_view chunk);
 
-  // After the last Feed, once. `units` are the baseline's, by name; empty
-  // while the baseline itself is measured.
-  Extraction Finish(const std::optional<ResultFile>& file,
-                    const std::map<std::string, std::string>& units);
+  // After the last Feed, once. `files`: what is at COPPICE_RESULT, or the
+  // files that `output: {file: ...}` names. `units` are the baseline's, by
+  // name; empty while the baseline itself is measured. `built_ins`: the values
+  // of those that decide.
+  Extraction Finish(const std::vector<ResultFile>& files,
+                    const std::map<std::string, std::string>& units,
+                    const std::map<std::string, double>& built_ins = {});
 
  private:
   struct State;

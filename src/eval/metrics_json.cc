@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <vector>
 
 #include "base/text.h"
 #include "eval/metrics_shapes.h"
+#include "eval/metrics_stream.h"
 
 // Two passes over one text. Evaluators print NaN, Infinity and 1e999, which
 // no JSON reader takes: PlainJson first turns them, outside strings, into
@@ -170,8 +172,19 @@ class Flattener final : public nlohmann::json_sax<Json> {
 };
 
 bool MayBeBenchmarkExport(std::string_view text) {
-  return text.find("\"results\"") != std::string_view::npos ||
-         text.find("\"benchmarks\"") != std::string_view::npos;
+  constexpr std::string_view kSigns[] = {"\"results\"", "\"benchmarks\"",
+                                         "\"primaryMetric\"",
+                                         "\"point_estimate\""};
+  return std::ranges::any_of(kSigns, [&](std::string_view sign) {
+    return text.find(sign) != std::string_view::npos;
+  });
+}
+
+// The last object of a text that is no single value.
+std::optional<std::string> LastOfLines(std::string_view text) {
+  JsonStream lines;
+  lines.Feed(text);
+  return lines.last();
 }
 
 }  // namespace
@@ -195,12 +208,15 @@ std::optional<JsonReadings> ReadJson(std::string_view text,
   Flattener flat(declared);
   if (!Json::sax_parse(plain, &flat)) {
     error = flat.error();
-    return std::nullopt;
+    const std::optional<std::string> last = LastOfLines(text);
+    if (!last || last->size() >= text.size()) return std::nullopt;
+    return ReadJson(*last, declared, error);
   }
-  if (!flat.is_object()) {
+  if (!flat.is_object() && !MayBeBenchmarkExport(plain)) {
     error = "not a JSON object";
     return std::nullopt;
   }
+  const bool is_object = flat.is_object();
   const bool says_invalid = flat.says_invalid();
   JsonReadings result{.readings = std::move(flat).Take()};
   if (says_invalid) result.rejected = "the result says valid: false";
@@ -212,6 +228,10 @@ std::optional<JsonReadings> ReadJson(std::string_view text,
       shape->readings.Merge(std::move(result.readings));
       result.readings = std::move(shape->readings);
       result.invalid = std::move(shape->invalid);
+      result.directions = std::move(shape->directions);
+    } else if (!is_object) {
+      error = "not a JSON object";
+      return std::nullopt;
     }
   }
   return result;

@@ -12,11 +12,14 @@
 
 #include "base/text.h"
 
-// Three tools, told apart by their fields:
+// Five tools, told apart by their fields:
 //   hyperfine         results[].{command, times | measurements}
 //   pytest-benchmark  benchmarks[].{name, stats}
 //   Google Benchmark  benchmarks[].{run_name, real_time, time_unit}
-// All times come out in seconds.
+//   JMH               [].{benchmark, mode, primaryMetric}
+//   Criterion.rs      {mean, median}.point_estimate, one file a benchmark
+// Times come out in seconds, but for JMH, which names its unit, and Criterion,
+// whose files are in nanoseconds and named so.
 
 namespace coppice::eval {
 namespace {
@@ -236,12 +239,57 @@ std::optional<ShapeReadings> ReadGoogle(const Json& benchmarks,
   return shape;
 }
 
+// Throughput is better high, times are better low.
+std::optional<ShapeReadings> ReadJmh(const Json& root,
+                                     const NameSet& declared) {
+  if (!root.is_array() || root.empty()) return std::nullopt;
+  ShapeReadings shape{.readings = Readings(&declared)};
+  for (const Json& result : root) {
+    const std::string name = TextField(result, "benchmark");
+    const Json* primary = Field(result, "primaryMetric");
+    if (name.empty() || primary == nullptr) return std::nullopt;
+    for (const std::string_view key : {"score", "scoreError"}) {
+      const Json* value = Field(*primary, key);
+      if (value == nullptr) continue;
+      Reading reading = ReadingOf(*value).value_or(
+          ReadToken(value->is_string() ? value->get<std::string>() : "null"));
+      reading.unit = TextField(*primary, "scoreUnit");
+      shape.readings.Add(fmt::format("{}.{}", name, key), std::move(reading));
+    }
+    shape.directions[name + ".score"] = TextField(result, "mode") == "thrpt"
+                                            ? spec::Direction::kMaximize
+                                            : spec::Direction::kMinimize;
+  }
+  return shape;
+}
+
+std::optional<ShapeReadings> ReadCriterion(const Json& root,
+                                           const NameSet& declared) {
+  ShapeReadings shape{.readings = Readings(&declared)};
+  for (const std::string_view which : {"mean", "median"}) {
+    const Json* statistic = Field(root, which);
+    const Json* value =
+        statistic == nullptr ? nullptr : Field(*statistic, "point_estimate");
+    if (value == nullptr) return std::nullopt;
+    std::optional<Reading> reading = ReadingOf(*value);
+    if (!reading) return std::nullopt;
+    reading->unit = "ns";
+    shape.readings.Add(which, std::move(*reading));
+  }
+  return shape;
+}
+
 }  // namespace
 
 std::optional<ShapeReadings> ReadBenchmarkExport(const Json& root,
                                                  const NameSet& declared) {
   if (std::optional<ShapeReadings> shape = ReadHyperfine(root, declared)) {
     return shape;
+  }
+  for (auto* read : {ReadJmh, ReadCriterion}) {
+    if (std::optional<ShapeReadings> shape = read(root, declared)) {
+      return shape;
+    }
   }
   const Json* benchmarks = ArrayField(root, "benchmarks");
   if (benchmarks == nullptr) return std::nullopt;

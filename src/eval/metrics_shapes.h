@@ -1,16 +1,20 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 
 #include "base/json.h"
 #include "eval/metrics_readings.h"
+#include "spec/spec_measure.h"
 
 namespace coppice::eval {
 
 struct ShapeReadings {
   Readings readings;
   std::optional<std::string> invalid;  // a run that failed inside the tool
+  // Where the tool says which way is better, by name.
+  std::map<std::string, spec::Direction> directions;
 };
 
 // Named numbers of a benchmark tool's export; nothing if `root` is none.

@@ -40,10 +40,12 @@ std::string Told(const CommandResult& result) {
 }  // namespace
 
 std::optional<Outcome> OutcomeOf(EvalPhase phase, Verdict verdict) {
+  if (verdict == Verdict::kOk || verdict == Verdict::kLost) return std::nullopt;
+  if (phase == EvalPhase::kHoldout) return Outcome::kInconclusive;
   switch (verdict) {
     case Verdict::kOk:
     case Verdict::kLost:
-      return std::nullopt;
+      break;
     case Verdict::kTimeout:
       return Outcome::kTimeout;
     case Verdict::kMemory:

@@ -8,8 +8,10 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "eval/evaluation_log.h"
+#include "eval/host_evidence.h"
 #include "eval/phase_failure.h"
 #include "eval/pinning.h"
+#include "eval/port.h"
 #include "eval/result_channel.h"
 
 namespace coppice::eval {
@@ -46,6 +48,29 @@ fs::path Expanded(const std::string& path, const fs::path& home) {
   return path;
 }
 
+bool IsTimed(EvalPhase phase) {
+  return phase == EvalPhase::kMeasure || phase == EvalPhase::kHoldout;
+}
+
+// Samples hold what the specification names, and everything else keeps out of
+// the way of those that need the processors for themselves.
+std::vector<LockWish> WishesOf(const LocalSetup& setup, EvalPhase phase,
+                               int slot) {
+  std::vector<LockWish> wishes;
+  const std::vector<std::string>& names = setup.spec.evaluation.exclusive;
+  if (IsTimed(phase)) {
+    for (const std::string& name : names) wishes.push_back({.name = name});
+    if (setup.timing_lock) wishes.push_back({.name = kProcessorLock});
+  } else if (setup.timing_lock ||
+             std::ranges::count(names, kProcessorLock) > 0) {
+    wishes.push_back({.name = kProcessorLock, .mode = LockMode::kShared});
+  }
+  if (setup.shared_ports) {
+    wishes.push_back({.name = fmt::format("port-{}", PortOfSlot(slot))});
+  }
+  return wishes;
+}
+
 }  // namespace
 
 std::vector<PhaseCommand> ProvisioningCommands(const spec::Spec& spec) {
@@ -79,13 +104,23 @@ std::vector<PhaseCommand> PreparingCommands(const spec::Spec& spec) {
 }
 
 PhaseCommand MeasuringCommand(const spec::Spec& spec, SampleRequest request) {
-  return {.phase = EvalPhase::kMeasure,
-          .command = spec.evaluation.command,
+  const bool held = request.phase == SamplePhase::kHoldout;
+  return {.phase = held ? EvalPhase::kHoldout : EvalPhase::kMeasure,
+          .command =
+              held ? spec.evaluation.holdout->command : spec.evaluation.command,
           .timeout = TimeoutOf(spec),
           .network = spec.evaluation.network,
           .title = fmt::format("{} {}", Name(request.phase), request.index),
           .sample = request.phase,
           .index = request.index};
+}
+
+PhaseCommand DiagnosingCommand(const spec::Spec& spec) {
+  return {.phase = EvalPhase::kDiagnose,
+          .command = *spec.evaluation.diagnose,
+          .timeout = TimeoutOf(spec),
+          .network = spec.evaluation.network,
+          .title = "diagnose"};
 }
 
 PhaseRunner::PhaseRunner(const LocalSetup& setup, Sandbox& sandbox,
@@ -127,6 +162,21 @@ CommandRequest PhaseRunner::RequestOf(const PhaseCommand& command,
   return request;
 }
 
+Task<Result<HeldLocks>> PhaseRunner::TakeLocks(EvalPhase phase,
+                                               int slot) const {
+  std::vector<LockWish> wishes = WishesOf(setup_, phase, slot);
+  if (wishes.empty()) co_return HeldLocks();
+  Result<HeldLocks> held = co_await setup_.locks->Acquire(std::move(wishes));
+  if (held && setup_.shared_ports && !PortIsFree(PortOfSlot(slot))) {
+    co_return Error{
+        .code = ErrorCode::kLost,
+        .what = fmt::format("port {} of slot {} is in use by another process",
+                            PortOfSlot(slot), slot),
+        .next = "end that process, or leave the network to the sandbox"};
+  }
+  co_return held;
+}
+
 Task<Result<PhaseRun>> PhaseRunner::Run(PhaseCommand command, WorkTree tree,
                                         fs::path base, fs::path log) {
   // The fresh directory is below the run's, which no candidate sees.
@@ -137,19 +187,27 @@ Task<Result<PhaseRun>> PhaseRunner::Run(PhaseCommand command, WorkTree tree,
   };
   Result<ResultChannel> channel = co_await Offload(compute_, make_channel);
   if (!channel) co_return channel.error();
+  std::optional<Result<HeldLocks>> held =
+      co_await TakeLocks(command.phase, tree.slot);
+  if (!*held) co_return held->error();
   CommandRequest request = RequestOf(command, tree, base);
   request.binds.push_back(channel->bind());
   request.log =
       log.parent_path() / fmt::format(".output-{}-{}", getpid(), ++commands_);
   PhaseRun run;
+  const HostCounters before = ReadHost(setup_.host);
   run.result = co_await sandbox_.Run(request);
+  run.host =
+      EvidenceBetween(before, ReadHost(setup_.host), run.result.wall_seconds);
+  held.reset();
 
   const std::string title =
       fmt::format("{}: {}", command.title, OneLine(command.command, 200));
   const std::string closing =
-      fmt::format("{}{}{}, {:.3f} s{}", Name(run.result.verdict),
+      fmt::format("{}{}{}, {:.3f} s{}{}", Name(run.result.verdict),
                   run.result.reason.empty() ? "" : ": ", run.result.reason,
-                  run.result.wall_seconds, run.result.leaked ? ", leaked" : "");
+                  run.result.wall_seconds, run.result.leaked ? ", leaked" : "",
+                  run.result.truncated ? ", truncated output" : "");
   auto finish = [&] {
     run.file = channel->Read();
     return AppendSection(log, title, request.log, closing);

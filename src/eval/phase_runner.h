@@ -30,6 +30,7 @@ struct PhaseCommand {
 
 struct PhaseRun {
   CommandResult result;
+  HostEvidence host;
   std::optional<ResultFile> file;  // what is at COPPICE_RESULT
 };
 
@@ -37,8 +38,9 @@ struct PhaseRun {
 std::vector<PhaseCommand> PreparingCommands(const spec::Spec& spec);
 // setup and build of the base.
 std::vector<PhaseCommand> ProvisioningCommands(const spec::Spec& spec);
-// One run of the measurement command.
+// One run of the measurement command, or of the holdout's.
 PhaseCommand MeasuringCommand(const spec::Spec& spec, SampleRequest request);
+PhaseCommand DiagnosingCommand(const spec::Spec& spec);
 
 // Turns a PhaseCommand into a contained process with its variables, limits,
 // log section and a result channel of its own. Conductor thread.
@@ -55,6 +57,8 @@ class PhaseRunner {
  private:
   CommandRequest RequestOf(const PhaseCommand& command, const WorkTree& tree,
                            const std::filesystem::path& base) const;
+  // The locks of one command; kLost if its slot's port is somebody else's.
+  Task<Result<HeldLocks>> TakeLocks(EvalPhase phase, int slot) const;
 
   const LocalSetup& setup_;
   Sandbox& sandbox_;

@@ -33,7 +33,7 @@ enum Item : char {
   kDirectory = 'd',      // where the command starts
   kArgument = 'a',       // the command's arguments, its program's path first
   kVariable = 'e',       // NAME=value
-  kResourceLimit = 'r',  // <resource>:<value>, as of setrlimit
+  kResourceLimit = 'r',  // <resource>:<soft>:<hard>, as of setrlimit
   kKillGroup = 'k',      // a v2 group, joined by the command alone
   kWritable = 'p',       // path the command may write below; none: all
 };

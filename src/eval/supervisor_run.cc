@@ -25,7 +25,7 @@ namespace coppice::eval::supervisor {
 namespace {
 
 // Children that are just ending, such as the other side of a shell's pipe,
-// are not yet called leaked.
+// are not yet called leaked. Short, because what does stay can still write.
 constexpr int kSettleMs = 20;
 // Of ending what is left; coppice has means of its own after that.
 constexpr int kKillMs = 2'000;
@@ -52,14 +52,16 @@ bool ApplyLimits(const Plan& plan) {
   for (long at = 0;
        const char* item = plan.Next(protocol::kResourceLimit, &at);) {
     int resource = 0;
-    unsigned long long value = 0;
-    sscanf(item, "%d:%llu", &resource, &value);
+    unsigned long long soft = 0;
+    unsigned long long hard = 0;
+    sscanf(item, "%d:%llu:%llu", &resource, &soft, &hard);
     rlimit current;
     if (getrlimit(static_cast<__rlimit_resource_t>(resource), &current) != 0) {
       return false;
     }
-    const rlim_t wanted = value < current.rlim_max ? value : current.rlim_max;
-    const rlimit limit{.rlim_cur = wanted, .rlim_max = wanted};
+    const rlim_t most = current.rlim_max;
+    const rlimit limit{.rlim_cur = soft < most ? soft : most,
+                       .rlim_max = hard < most ? hard : most};
     if (setrlimit(static_cast<__rlimit_resource_t>(resource), &limit) != 0) {
       return false;
     }

@@ -84,10 +84,9 @@ std::string Describe(const spec::ModelArm& arm,
 
 }  // namespace
 
-Result<NamedProposer> MakeModelArm(const spec::Spec& spec,
-                                   const spec::Proposer& entry,
-                                   const ProposerParts& parts) {
-  const auto& arm = std::get<spec::ModelArm>(entry.arm);
+Result<MadeEndpoint> MakeEndpoint(const spec::ModelArm& arm,
+                                  const std::string& name,
+                                  const ProposerParts& parts) {
   Result<spec::ModelProfile> profile =
       spec::ModelTable::BuiltIn().Resolve(arm, parts.prices);
   if (!profile) return profile.error();
@@ -103,24 +102,36 @@ Result<NamedProposer> MakeModelArm(const spec::Spec& spec,
   if (!plain) return plain.error();
   if (!credentials->key.empty()) parts.redact.Hold(credentials->key);
 
-  NamedProposer made;
-  made.name = entry.name;
-  made.weight = entry.weight;
-  made.operators = entry.operators;
-  made.proposal = entry.proposal;
+  MadeEndpoint made;
   made.description = Describe(arm, *profile, url->url);
   if (!credentials->variable.empty()) {
     made.shared = profile->provider + " " + credentials->variable;
   }
   std::unique_ptr<RateGate>& gate =
-      parts.gates[made.shared.empty() ? made.name : made.shared];
+      parts.gates[made.shared.empty() ? name : made.shared];
   if (gate == nullptr) {
     gate = std::make_unique<RateGate>(arm.requests_per_minute);
   }
-  auto endpoint = std::make_unique<Endpoint>(
+  made.endpoint = std::make_unique<Endpoint>(
       std::move(*profile), url->url, std::move(*credentials),
       Endpoint::Parts{parts.http, parts.clock, parts.redact, *gate});
-  made.endpoint = endpoint.get();
+  return made;
+}
+
+Result<NamedProposer> MakeModelArm(const spec::Spec& spec,
+                                   const spec::Proposer& entry,
+                                   const ProposerParts& parts) {
+  const auto& arm = std::get<spec::ModelArm>(entry.arm);
+  Result<MadeEndpoint> server = MakeEndpoint(arm, entry.name, parts);
+  if (!server) return server.error();
+  NamedProposer made;
+  made.name = entry.name;
+  made.weight = entry.weight;
+  made.operators = entry.operators;
+  made.proposal = entry.proposal;
+  made.description = std::move(server->description);
+  made.shared = std::move(server->shared);
+  made.endpoint = server->endpoint.get();
   const ModelParts model{.clock = parts.clock,
                          .compute = parts.compute,
                          .requests = parts.requests,
@@ -128,8 +139,8 @@ Result<NamedProposer> MakeModelArm(const spec::Spec& spec,
                          .mutable_patterns = spec.scope.mutable_paths,
                          .immutable_patterns = spec.scope.immutable,
                          .tracked_files = parts.tracked_files};
-  made.proposer =
-      MakeModelProposer(arm, entry.proposal, std::move(endpoint), model);
+  made.proposer = MakeModelProposer(arm, entry.proposal,
+                                    std::move(server->endpoint), model);
   return made;
 }
 

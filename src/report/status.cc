@@ -259,6 +259,10 @@ OrderedJson StatusJson(const search::State& state, WallTime now,
   json["eta"] =
       state.stopped() ? OrderedJson(nullptr) : OrNull(pace.eta_seconds);
   json["waiting"] = WaitingJson(WaitingOf(state, extra));
+  json["locks"] = OrderedJson::object();
+  for (const auto& [name, holder] : extra.locks) {
+    json["locks"][name] = Sanitize(holder);
+  }
   json["paused"] = PausedJson(state);
   return json;
 }
@@ -292,6 +296,9 @@ std::string StatusText(const search::State& state, WallTime now,
     AddLine(text, "waiting",
             fmt::format("{} {} for {}: {}", NodeName(one.node), Safe(one.phase),
                         FormatDuration(std::round(age)), Safe(one.why, 100)));
+  }
+  for (const auto& [name, holder] : extra.locks) {
+    AddLine(text, "lock", fmt::format("{}: {}", name, Safe(holder, 200)));
   }
   if (state.paused()) {
     AddLine(text, "paused",

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -27,6 +28,9 @@ struct StatusExtra {
   int slots_total = 0;            // 0: not known
   std::optional<int> slots_busy;  // else what State has under evaluation
   std::vector<Waiting> waiting;   // empty: what State knows of open attempts
+  // Named locks of this machine that the run takes and somebody holds: name,
+  // "held by run R (pid 12)".
+  std::vector<std::pair<std::string, std::string>> locks;
 };
 
 // How fast it goes and which limit ends it.

@@ -104,6 +104,16 @@ Result<void> ViewWriter::WriteNodes(const search::State& state) {
     if (!done) return done;
     written_[attempt] = state.Info(attempt)->finished_at;
   }
+  for (; notes_ < state.notes().size(); ++notes_) {
+    const search::Noted& note = state.notes()[notes_];
+    if (note.kind != "diagnosis" || !note.attempt) continue;
+    const std::filesystem::path dir =
+        run_dir_ / "nodes" / std::to_string(note.attempt->value());
+    std::error_code ignored;
+    std::filesystem::create_directories(dir, ignored);
+    Result<void> done = WriteWhole(dir / "profile.txt", Sanitize(note.text));
+    if (!done) return done;
+  }
   return Ok();
 }
 
@@ -120,12 +130,13 @@ Result<void> ViewWriter::WriteNode(const search::State& state,
   if (!texts) return texts.error();
   const search::AttemptInfo* info = state.Info(attempt);
   // result.json last: where it stands, the others do.
-  const std::array<std::pair<const char*, std::string>, 6> files{
+  const std::array<std::pair<const char*, std::string>, 7> files{
       {{"plan.md", PlanMarkdown(state, attempt)},
        {"lesson.md", info == nullptr ? "" : Sanitize(info->plan.lesson)},
        {"diff.patch", std::move(texts->patch)},
        {"prompt.md", texts->prompt},
        {"answer.md", Sanitize(texts->answer)},
+       {"judge.md", Sanitize(texts->judged)},
        {"result.json", record}}};
   for (const auto& [name, text] : files) {
     if (text.empty()) continue;

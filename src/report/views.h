@@ -18,6 +18,7 @@ struct AttemptTexts {
   std::string patch;
   std::string prompt;
   std::string answer;
+  std::string judged;  // every call to the judge, whole
 };
 using FindTexts = std::function<Result<AttemptTexts>(AttemptId)>;
 
@@ -29,9 +30,8 @@ class ViewWriter {
  public:
   ViewWriter(std::filesystem::path run_dir, FindTexts texts);
 
-  // nodes/<n>/{result.json,plan.md,lesson.md,diff.patch,prompt.md,answer.md}
-  // of the
-  // attempts that finished, or finished again, since the last call. The cost
+  // nodes/<n>/{result.json,plan.md,lesson.md,diff.patch,prompt.md,answer.md,
+  // judge.md} of the attempts that finished, or finished again, since the last call. The cost
   // follows their number, not the size of the tree. A node whose result.json
   // stands there already from an earlier process is passed over.
   Result<void> WriteNodes(const search::State& state);
@@ -52,6 +52,7 @@ class ViewWriter {
   const FindTexts texts_;
   // When each attempt that was written had finished.
   std::unordered_map<AttemptId, WallTime> written_;
+  std::size_t notes_ = 0;      // of the state's, looked at
   std::size_t in_tables_ = 0;  // finished attempts in the tables on disk
 };
 

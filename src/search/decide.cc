@@ -6,11 +6,19 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "search/decide_pairs.h"
 
 // SPEC §5, in its order: screen, gates and guards, contender or not, R fresh
 // pairs with a stop after two bad ones, threshold and majority and guards,
 // holdout. Gains are turned so that positive is better; a lucky sample that
 // made a contender is never part of what confirms it.
+//
+// A gain that R pairs show but that stays below the threshold is not given up
+// while it is promising: further pairs are taken until a signed-rank test
+// (decide_pairs.cc) proves it or it loses its promise. What such a test proves
+// is that the candidate is better at all; that it is better by enough is said
+// by min_improvement, which its gain has to exceed as well. Where R is 1 the
+// user has asked for one sample and gets one.
 
 namespace coppice::search {
 namespace {
@@ -115,12 +123,10 @@ class Decider {
                                         kHopelessPairs, Share(gain)));
       }
     }
-    if (pairs.size() < needed) {
-      return {.next = NextMeasurement::kConfirmPair,
-              .candidate_first = pairs.size() % 2 == 0,
-              .enters_confirm = pairs.empty()};
-    }
-    if (auto reason = NotConfirmed()) return Inconclusive(*reason);
+    if (pairs.size() < needed) return NextPair();
+    const Standing standing = Stand();
+    if (standing.promising) return NextPair();
+    if (!standing.against.empty()) return Inconclusive(standing.against);
     if (spec_.evaluation.holdout) {
       const std::size_t held = contest_.holdout.size();
       if (held < Repeats()) {
@@ -129,33 +135,96 @@ class Decider {
       }
       if (auto reason = HoldoutWorse()) return Inconclusive(*reason);
     }
-    return Improved();
+    return Improved(standing.proven);
   }
 
-  // Step 4; nothing if the candidate is confirmed.
-  std::optional<std::string> NotConfirmed() const {
-    const std::vector<Pair>& pairs = contest_.confirm;
+  Decision NextPair() const {
+    const std::size_t taken = contest_.confirm.size();
+    return {.next = NextMeasurement::kConfirmPair,
+            .candidate_first =
+                CandidateFirst(spec_.search.seed, contest_.candidate, taken),
+            .enters_confirm = taken == 0};
+  }
+
+  // Where R pairs or more leave the candidate: worth further ones, or with a
+  // reason against it, or else confirmed.
+  struct Standing {
+    bool promising = false;
+    std::string against;
+    std::string proven;  // how, as "gain 3% > threshold 2.7%"
+  };
+
+  // Step 4.
+  Standing Stand() const {
+    const std::size_t taken = contest_.confirm.size();
+    const PairTest test = ContestTest(static_cast<int>(Repeats()));
+    if (contest_.more_pairs && taken > Repeats() && !IsLook(test, taken) &&
+        static_cast<int>(taken) < test.last) {
+      return {.promising = true};
+    }
     const double gain = ContestGain();
     const double threshold = Tau();
-    if (gain <= threshold) {
-      return fmt::format("gain {} <= threshold {} over {}", Share(gain),
-                         Share(threshold), Evidence());
-    }
-    const auto positive = static_cast<std::size_t>(
-        std::ranges::count_if(pairs, [&](const Pair& pair) {
-          return sign_ * (pair.candidate - pair.best) > 0;
-        }));
-    if (!pairs.empty() && 2 * positive <= pairs.size()) {
-      return fmt::format("better in {} of {} pairs, more than half needed",
-                         positive, pairs.size());
-    }
+    Standing standing = gain > threshold ? StandAbove(gain, threshold)
+                                         : StandBelow(gain, threshold, test);
+    if (standing.proven.empty()) return standing;
     const auto& numbers =
-        pairs.empty() ? contest_.screen_metrics : contest_.confirm_numbers;
+        taken == 0 ? contest_.screen_metrics : contest_.confirm_numbers;
     if (auto failed =
             FailedGuard(spec_.metric, numbers, contest_.baseline_numbers)) {
-      return "guard " + *failed;
+      standing.against = "guard " + *failed;
     }
-    return std::nullopt;
+    return standing;
+  }
+
+  Standing StandAbove(double gain, double threshold) const {
+    const std::size_t taken = contest_.confirm.size();
+    const std::size_t positive = CountPositive(PairGains());
+    if (taken > 0 && 2 * positive <= taken) {
+      return {.against =
+                  fmt::format("better in {} of {} pairs, more than half needed",
+                              positive, taken)};
+    }
+    return {.proven = fmt::format("gain {} > threshold {} over {}", Share(gain),
+                                  Share(threshold), Evidence())};
+  }
+
+  // What the pairs prove all the same. Where the threshold is the smallest
+  // gain worth keeping there is nothing to prove.
+  Standing StandBelow(double gain, double threshold,
+                      const PairTest& test) const {
+    const std::string below =
+        fmt::format("gain {} <= threshold {} over {}", Share(gain),
+                    Share(threshold), Evidence());
+    const double effect = Effect(spec_.metric, noise_, contest_.best_value);
+    if (Repeats() == 1 || gain <= 0 || threshold <= effect) {
+      return {.against = below};
+    }
+    const std::vector<double> gains = PairGains();
+    const Weighed weighed = Weigh(test, gains);
+    if (weighed.proof == Proof::kMore) {
+      if (contest_.more_pairs) return {.promising = true};
+      return {.against = below + ": promising, but no time for more pairs"};
+    }
+    const std::string pairs = fmt::format(
+        "better in {} of {} fresh pairs, signed-rank p {}",
+        CountPositive(gains), gains.size(), FormatShort(weighed.chance, 2));
+    if (weighed.proof == Proof::kNone) {
+      return {.against = fmt::format("gain {} <= threshold {} and {}",
+                                     Share(gain), Share(threshold), pairs)};
+    }
+    if (gain <= effect) {
+      return {.against = fmt::format("gain {} <= min_improvement {}, though {}",
+                                     Share(gain), Share(effect), pairs)};
+    }
+    return {.proven = fmt::format("gain {}: {}", Share(gain), pairs)};
+  }
+
+  std::vector<double> PairGains() const {
+    std::vector<double> gains;
+    for (const Pair& pair : contest_.confirm) {
+      gains.push_back(sign_ * (pair.candidate - pair.best));
+    }
+    return gains;
   }
 
   // Step 5: worse than the best on data the search has never seen.
@@ -171,7 +240,7 @@ class Decider {
                        ShareOf(threshold, best));
   }
 
-  Decision Improved() const {
+  Decision Improved(const std::string& proven) const {
     const bool paired = !contest_.confirm.empty();
     const double before =
         paired ? Side(contest_.confirm, &Pair::best) : contest_.best_value;
@@ -179,10 +248,8 @@ class Decider {
         paired ? Side(contest_.confirm, &Pair::candidate) : *contest_.screen;
     return {
         .outcome = Outcome::kImproved,
-        .reason = fmt::format("improved: {} -> {} (gain {} > threshold {} "
-                              "over {})",
-                              FormatShort(before), FormatShort(after),
-                              Share(ContestGain()), Share(Tau()), Evidence())};
+        .reason = fmt::format("improved: {} -> {} ({})", FormatShort(before),
+                              FormatShort(after), proven)};
   }
 
   Decision Inconclusive(std::string reason) const {

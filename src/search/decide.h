@@ -41,10 +41,12 @@ struct Pair {
 };
 
 struct Contest {
+  AttemptId candidate;           // with the seed: who goes first in a pair
   std::optional<double> screen;  // score of the screen sample
   std::map<std::string, double> screen_metrics;
   double best_value = 0;  // v(best) of this moment
   std::vector<Pair> confirm;
+  bool more_pairs = true;  // is there time for more than R, if promising?
   std::map<std::string, double> confirm_numbers;   // A(c) of every guard
   std::map<std::string, double> baseline_numbers;  // v(baseline) of guards
   std::vector<Pair> holdout;
@@ -85,7 +87,8 @@ std::optional<std::string> FailedGuard(
 // ---- The final race (SPEC §5 "Ties", SEARCH §3.7) -------------------------
 // The given nodes (best and runners-up: at most kFinalists, but for the bests
 // of many chains), halved from rung to rung, fresh interleaved samples, at
-// least 2R for the last two and the baseline.
+// least 2R for the last two and the baseline. A winner whose gain is promising
+// but below the threshold meets the baseline up to 2R times more.
 
 inline constexpr int kFinalists = 8;
 
@@ -113,7 +116,8 @@ struct RaceStep {
 RaceStep NextRaceStep(const spec::Spec& spec, const NoiseModel& noise,
                       std::span<const Racer> racers,
                       std::span<const double> baseline_fresh, int budget);
-// Samples that a race of so many nodes takes at the least.
+// Samples that a race of so many nodes may take however small its budget: its
+// shortest rungs, and the rounds that a promising winner gets after them.
 int SmallestRace(int racers, const NoiseModel& noise);
 
 }  // namespace coppice::search

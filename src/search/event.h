@@ -108,7 +108,8 @@ struct Approved {
 };
 // Kinds that the fold reads back: "race" (the racers of a final),
 // "environment_ok", "arm_off" ({"arm","cause","reason"}), "arm" (the attempt
-// went to another arm), "format" ({"arm","format"}).
+// went to another arm), "format" ({"arm","format"}), "diagnosis" (what
+// evaluation.diagnose printed), "race_out" (the holdout turned a winner down).
 struct Noted {
   std::string kind;  // these, and "canary", "disk_low", "budget", ...
   std::optional<AttemptId> attempt;
@@ -138,6 +139,8 @@ struct Final {
   double sigma = 0;
   bool confirmed = false;
   std::string word;  // high, moderate, noise, overfit
+  // The same fraction on fresh samples of the holdout, if there is one.
+  std::optional<double> holdout;
 };
 
 struct Exported {

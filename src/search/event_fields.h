@@ -58,6 +58,15 @@ void Describe(Io& io, typename Io::template Of<eval::Failure>& e) {
 }
 
 template <class Io>
+void Describe(Io& io, typename Io::template Of<eval::HostEvidence>& e) {
+  io.Optional("steal", e.steal);
+  io.Optional("pressure", e.pressure);
+  io.Optional("swap_ins", e.swap_ins);
+  io.Optional("throttled", e.throttled);
+  io.Optional("load", e.load);
+}
+
+template <class Io>
 void Describe(Io& io, typename Io::template Of<eval::Sample>& e) {
   io("sample", e.index);
   io("phase", e.phase);
@@ -72,6 +81,9 @@ void Describe(Io& io, typename Io::template Of<eval::Sample>& e) {
   io("slot", e.slot);
   io("cached", e.cached);
   io.Optional("leaked", e.leaked);
+  io.Optional("truncated", e.truncated);
+  io.Optional("noisy_host", e.noisy_host);
+  io.Optional("host", e.host);
   io("log", e.log);
 }
 
@@ -237,6 +249,7 @@ void Describe(Io& io, typename Io::template Of<Final>& e) {
   io("sigma", e.sigma);
   io("confirmed", e.confirmed);
   io("word", e.word);
+  io.Optional("holdout", e.holdout);
 }
 
 template <class Io>

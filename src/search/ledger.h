@@ -27,6 +27,9 @@ struct LedgerLine {
   double usd() const { return static_cast<double>(picodollars) / 1e12; }
 };
 
+// The role of calls that measure, and the arm they are listed under.
+inline constexpr const char* kJudgeRole = "judge";
+
 struct LedgerKey {
   std::string arm;
   Operator op = Operator::kImprove;

@@ -34,6 +34,13 @@ double Mean(const std::vector<double>& values) {
   return values.front() + sum / static_cast<double>(values.size());
 }
 
+// Samples of one node taken one after the other. A best that lives for hours
+// has many such groups: what the host does meanwhile is no noise of a sample.
+NoisePool::GroupId GroupOf(AttemptId node, SamplePhase phase, int index) {
+  constexpr int kLargestGroup = 10;
+  return {node, phase, index / kLargestGroup};
+}
+
 double AggregateOf(spec::Aggregation aggregation, const OrderedBag& scores) {
   const std::size_t n = scores.size();
   switch (aggregation) {
@@ -87,7 +94,7 @@ void Measurements::Add(AttemptId node, const eval::Sample& sample) {
   const auto offset = at - indexes.begin();
   const auto i = static_cast<std::size_t>(offset);
   if (at != indexes.end() && *at == sample.index) {
-    if (!reference) Erase(node, phase, scores[i], cached[i]);
+    if (!reference) Erase(node, phase, sample.index, scores[i], cached[i]);
   } else {
     indexes.insert(at, sample.index);
     scores.insert(scores.begin() + offset, 0);
@@ -100,7 +107,7 @@ void Measurements::Add(AttemptId node, const eval::Sample& sample) {
   if (reference) {
     Rescore();
   } else {
-    Insert(node, phase, *score, sample.cached);
+    Insert(node, phase, sample.index, *score, sample.cached);
   }
 }
 
@@ -123,21 +130,27 @@ Measurements::Tier Measurements::TierOf(AttemptId node, SamplePhase phase,
   return phase == SamplePhase::kScreen ? kScreened : kTiers;
 }
 
-// A sample taken over from elsewhere adds nothing to the noise of this run:
-// one of this run counts where it was taken. The baseline's are the run's own,
-// even where they come from baseline.lock.
-void Measurements::Insert(AttemptId node, SamplePhase phase, double score,
-                          bool cached) {
+// Does a sample tell how much samples scatter? Canaries lie hours apart: what
+// they differ by is the drift they are there to show. A sample taken over from
+// elsewhere counts where it was taken; the baseline's are the run's own, even
+// where they come from baseline.lock.
+bool Measurements::IsNoise(SamplePhase phase, bool cached) {
+  if (phase == SamplePhase::kCanary) return false;
+  return !cached || phase == SamplePhase::kBaseline;
+}
+
+void Measurements::Insert(AttemptId node, SamplePhase phase, int index,
+                          double score, bool cached) {
   const Tier tier = TierOf(node, phase, cached);
   if (tier != kTiers) values_[node][tier].Insert(score);
   if (phase == SamplePhase::kHoldout) {
-    if (!cached) holdout_noise_.Insert({node, phase}, score);
+    if (!cached) holdout_noise_.Insert(GroupOf(node, phase, index), score);
     return;
   }
   if (!IsMeasurement(phase)) return;
   if (node == kBaselineNode) CountSign(score, +1);
-  if (!cached || phase == SamplePhase::kBaseline) {
-    noise_.Insert({node, phase}, score);
+  if (IsNoise(phase, cached)) {
+    noise_.Insert(GroupOf(node, phase, index), score);
   }
   for (const auto& [other, scores] : nodes_.at(node).scores) {
     if (IsMeasurement(other) && !scores.empty() && scores.front() != score) {
@@ -146,18 +159,18 @@ void Measurements::Insert(AttemptId node, SamplePhase phase, double score,
   }
 }
 
-void Measurements::Erase(AttemptId node, SamplePhase phase, double score,
-                         bool cached) {
+void Measurements::Erase(AttemptId node, SamplePhase phase, int index,
+                         double score, bool cached) {
   const Tier tier = TierOf(node, phase, cached);
   if (tier != kTiers) values_[node][tier].Erase(score);
   if (phase == SamplePhase::kHoldout) {
-    if (!cached) holdout_noise_.Erase({node, phase}, score);
+    if (!cached) holdout_noise_.Erase(GroupOf(node, phase, index), score);
     return;
   }
   if (!IsMeasurement(phase)) return;
   if (node == kBaselineNode) CountSign(score, -1);
-  if (!cached || phase == SamplePhase::kBaseline) {
-    noise_.Erase({node, phase}, score);
+  if (IsNoise(phase, cached)) {
+    noise_.Erase(GroupOf(node, phase, index), score);
   }
 }
 
@@ -192,7 +205,8 @@ void Measurements::Rescore() {
     }
     for (auto& [phase, scores] : samples.scores) {
       for (std::size_t i = 0; i < scores.size(); ++i) {
-        Insert(node, phase, scores[i], samples.cached.at(phase)[i]);
+        Insert(node, phase, samples.indexes.at(phase)[i], scores[i],
+               samples.cached.at(phase)[i]);
       }
     }
   }

@@ -42,7 +42,8 @@ class Measurements {
   // ones, else A(screen); v(baseline) = A(its samples). Samples of the holdout
   // and of `check`'s load probe never count.
   std::optional<double> Value(AttemptId node) const;
-  // σ, pooled over all groups of n ≥ 3 samples of one node in one phase.
+  // σ, pooled over all groups of 3 to 10 successive samples of one node in one
+  // phase.
   double Sigma() const { return noise_.Sigma(); }
   // The same of the holdout's own samples.
   double HoldoutSigma() const { return holdout_noise_.Sigma(); }
@@ -69,11 +70,14 @@ class Measurements {
   // Which samples make the value: the first kind that there is.
   enum Tier { kFresh, kTakenOver, kScreened, kTiers };
   static Tier TierOf(AttemptId node, SamplePhase phase, bool cached);
+  static bool IsNoise(SamplePhase phase, bool cached);
   using Tiers = std::array<OrderedBag, kTiers>;
 
   bool Usable(const std::map<std::string, double>& metrics) const;
-  void Insert(AttemptId node, SamplePhase phase, double score, bool cached);
-  void Erase(AttemptId node, SamplePhase phase, double score, bool cached);
+  void Insert(AttemptId node, SamplePhase phase, int index, double score,
+              bool cached);
+  void Erase(AttemptId node, SamplePhase phase, int index, double score,
+             bool cached);
   void CountSign(double score, int by);
   void Rescore();
 

@@ -1,24 +1,16 @@
 #include "search/measurements_noise.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <cstdint>
-#include <limits>
 
 // σ is 1.4826 times the median of all residuals |x - mean(group)|·√(n/(n-1)).
-// A new sample moves the mean of its group and so every residual of it. Groups
-// of a few samples, which most are, put their residuals into one ordered bag.
-// The group of a long-lived best grows with every contender; its samples stay
-// sorted where they are and are ranked by bisection, since residuals fall
-// below the mean and rise above it. The median over both is found by bisection
-// over the bits of a double, which order as the numbers do.
+// A new sample moves the mean of its group and so every residual of it: they
+// leave the ordered bag of all residuals and enter it anew.
 
 namespace coppice::search {
 namespace {
 
 constexpr std::size_t kBlock = 512;
-constexpr std::size_t kSmallGroup = 32;
 constexpr std::size_t kSmallestGroup = 3;
 constexpr double kMadToSigma = 1.4826;
 
@@ -63,18 +55,6 @@ double OrderedBag::At(std::size_t rank) const {
   return (*block)[rank];
 }
 
-std::size_t OrderedBag::CountAtMost(double x) const {
-  std::size_t count = 0;
-  for (const std::vector<double>& block : blocks_) {
-    if (block.back() > x) {
-      auto end = std::ranges::upper_bound(block, x);
-      return count + static_cast<std::size_t>(end - block.begin());
-    }
-    count += block.size();
-  }
-  return count;
-}
-
 double OrderedBag::Mean() const {
   const double first = blocks_.front().front();
   double sum = 0;
@@ -88,22 +68,13 @@ double NoisePool::Group::Residual(double x) const {
   return std::abs(x - mean) * factor;
 }
 
-std::size_t NoisePool::Group::CountAtMost(double residual) const {
-  auto far = [&](double x) { return Residual(x) > residual; };
-  auto near = [&](double x) { return Residual(x) <= residual; };
-  auto middle = std::ranges::lower_bound(sorted, mean);
-  auto first = std::partition_point(sorted.begin(), middle, far);
-  auto last = std::partition_point(middle, sorted.end(), near);
-  return static_cast<std::size_t>(last - first);
-}
-
 // A mean of 0 has no relative residuals.
 bool NoisePool::Counts(const Group& group) const {
   return group.sorted.size() >= kSmallestGroup &&
          !(relative_ && group.mean == 0);
 }
 
-void NoisePool::Enter(GroupId id, Group& group) {
+void NoisePool::Enter(Group& group) {
   sigma_.reset();
   if (group.sorted.empty()) return;
   const auto n = static_cast<double>(group.sorted.size());
@@ -117,75 +88,44 @@ void NoisePool::Enter(GroupId id, Group& group) {
   if (!Counts(group)) return;
   group.factor = std::sqrt(n / (n - 1));
   if (relative_) group.factor /= std::abs(group.mean);
-  count_ += group.sorted.size();
-  if (group.sorted.size() > kSmallGroup) {
-    large_.emplace(id, &group);
-  } else {
-    for (double x : group.sorted) residuals_.Insert(group.Residual(x));
-  }
+  for (double x : group.sorted) residuals_.Insert(group.Residual(x));
 }
 
-void NoisePool::Leave(GroupId id, const Group& group) {
+void NoisePool::Leave(const Group& group) {
   if (!Counts(group)) return;
-  count_ -= group.sorted.size();
-  if (large_.erase(id) == 0) {
-    for (double x : group.sorted) residuals_.Erase(group.Residual(x));
-  }
+  for (double x : group.sorted) residuals_.Erase(group.Residual(x));
 }
 
 void NoisePool::Insert(GroupId id, double sample) {
   Group& group = groups_[id];
-  Leave(id, group);
+  Leave(group);
   if (group.sorted.empty()) group.pivot = sample;
   group.sum += sample - group.pivot;
   InsertSorted(group.sorted, sample);
-  Enter(id, group);
+  Enter(group);
 }
 
 void NoisePool::Erase(GroupId id, double sample) {
   Group& group = groups_.at(id);
-  Leave(id, group);
+  Leave(group);
   group.sum -= sample - group.pivot;
   EraseSorted(group.sorted, sample);
-  Enter(id, group);
+  Enter(group);
 }
 
 void NoisePool::SetRelative(bool relative) {
   if (relative == relative_) return;
   relative_ = relative;
   residuals_ = OrderedBag();
-  large_.clear();
-  count_ = 0;
-  for (auto& [id, group] : groups_) Enter(id, group);
-}
-
-std::size_t NoisePool::CountAtMost(double residual) const {
-  std::size_t count = residuals_.CountAtMost(residual);
-  for (const auto& [id, group] : large_) count += group->CountAtMost(residual);
-  return count;
-}
-
-double NoisePool::Kth(std::size_t rank) const {
-  if (large_.empty()) return residuals_.At(rank);
-  std::uint64_t low = 0;
-  auto high =
-      std::bit_cast<std::uint64_t>(std::numeric_limits<double>::infinity());
-  while (low < high) {
-    const std::uint64_t middle = low + (high - low) / 2;
-    if (CountAtMost(std::bit_cast<double>(middle)) > rank) {
-      high = middle;
-    } else {
-      low = middle + 1;
-    }
-  }
-  return std::bit_cast<double>(low);
+  for (auto& [id, group] : groups_) Enter(group);
 }
 
 double NoisePool::Sigma() const {
-  if (count_ == 0) return 0;
+  const std::size_t count = residuals_.size();
+  if (count == 0) return 0;
   if (!sigma_) {
-    const double below = Kth((count_ - 1) / 2);
-    const double above = count_ % 2 == 1 ? below : Kth(count_ / 2);
+    const double below = residuals_.At((count - 1) / 2);
+    const double above = residuals_.At(count / 2);
     sigma_ = kMadToSigma * (below + above) / 2;
   }
   return *sigma_;

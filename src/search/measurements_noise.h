@@ -5,7 +5,7 @@
 #include <map>
 #include <optional>
 #include <span>
-#include <utility>
+#include <tuple>
 #include <vector>
 
 #include "base/ids.h"
@@ -21,8 +21,7 @@ class OrderedBag {
   void Erase(double x);  // one of its copies; it must be there
   std::size_t size() const { return size_; }
   double At(std::size_t rank) const;  // 0 = the smallest
-  std::size_t CountAtMost(double x) const;
-  double Mean() const;  // of equal numbers exactly that
+  double Mean() const;                // of equal numbers exactly that
 
  private:
   std::vector<std::vector<double>> blocks_;  // none empty
@@ -37,8 +36,9 @@ class NoisePool {
   NoisePool(NoisePool&&) = default;
   NoisePool& operator=(NoisePool&&) = default;
 
-  // The samples of one node in one phase.
-  using GroupId = std::pair<AttemptId, SamplePhase>;
+  // Samples of one node in one phase, by the number of their group. A group
+  // should be small: it is gone through for every sample that joins.
+  using GroupId = std::tuple<AttemptId, SamplePhase, int>;
 
   void Insert(GroupId id, double sample);
   void Erase(GroupId id, double sample);  // it must be there
@@ -55,21 +55,16 @@ class NoisePool {
     double mean = 0;
     double factor = 0;  // residual = |x - mean| * factor
     double Residual(double x) const;
-    std::size_t CountAtMost(double residual) const;
   };
 
   bool Counts(const Group& group) const;
-  void Enter(GroupId id, Group& group);  // its residuals, after a change
-  void Leave(GroupId id, const Group& group);
-  std::size_t CountAtMost(double residual) const;
-  double Kth(std::size_t rank) const;
+  void Enter(Group& group);  // its residuals, after a change
+  void Leave(const Group& group);
 
   bool relative_ = false;
   std::map<GroupId, Group> groups_;
-  OrderedBag residuals_;                   // of the small groups
-  std::map<GroupId, const Group*> large_;  // ranked where they stand
-  std::size_t count_ = 0;                  // residuals of all groups
-  mutable std::optional<double> sigma_;    // forgotten by every change
+  OrderedBag residuals_;
+  mutable std::optional<double> sigma_;  // forgotten by every change
 };
 
 }  // namespace coppice::search

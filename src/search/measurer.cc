@@ -24,11 +24,36 @@
 namespace coppice::search {
 namespace {
 
-constexpr double kLargeDrift = 0.10;
 constexpr int kBestRetries = 3;
+
+// What stands beside any outcome, of any sample of the node.
+void AddFlags(const std::vector<Sampled>& samples,
+              std::vector<std::string>& flags) {
+  auto add = [&](const char* flag, bool eval::Sample::* has) {
+    auto set = [has](const Sampled& s) { return s.sample.*has; };
+    if (std::ranges::any_of(samples, set)) flags.emplace_back(flag);
+  };
+  add("leaked", &eval::Sample::leaked);
+  add("truncated output", &eval::Sample::truncated);
+  add("noisy host", &eval::Sample::noisy_host);
+}
 
 double Fraction(double gain, double reference) {
   return reference == 0 ? 0 : gain / std::abs(reference);
+}
+
+// A promising contender gets pairs beyond the R that were promised only while
+// the limits of time are not reached; as of the last record, so that a resumed
+// or replayed run decides alike.
+bool TimeForMore(const State& state) {
+  const spec::Budget& all = state.spec().budget;
+  const spec::Budget time{.max_nodes = std::nullopt,
+                          .max_hours = all.max_hours,
+                          .max_evaluation_hours = all.max_evaluation_hours,
+                          .max_cost_usd = std::nullopt,
+                          .plateau_nodes = std::nullopt,
+                          .stop_at_target = false};
+  return !Budget(time).Reached(state.Used(state.last_at()));
 }
 
 }  // namespace
@@ -83,10 +108,34 @@ Task<void> Measurer::Evaluate(AttemptId attempt) {
         go_on = co_await Open(attempt, opened, clean);
         if (!go_on) break;
       }
-      go_on = co_await Pair(attempt, best, decision.candidate_first, opened);
+      const SamplePhase phase = *decision.next == NextMeasurement::kHoldoutPair
+                                    ? SamplePhase::kHoldout
+                                    : SamplePhase::kConfirm;
+      go_on =
+          co_await Pair(attempt, best, phase, decision.candidate_first, opened);
     }
     if (!go_on) break;
   }
+  turn = Semaphore::Permit();
+  co_await Diagnose(attempt, opened);
+}
+
+// What a profiler says of a new best is for those who grow it.
+Task<void> Measurer::Diagnose(AttemptId attempt, eval::Opened& opened) {
+  const State& state = parts_.state;
+  const std::optional<Evaluated>& evaluated = state.Info(attempt)->evaluated;
+  if (!state.spec().evaluation.diagnose || !opened.session || !evaluated ||
+      evaluated->outcome != Outcome::kImproved) {
+    co_return;
+  }
+  eval::Diagnosis diagnosis = co_await opened.session->Diagnose();
+  if (abandoned_) co_return;
+  const bool said = diagnosis.problem.empty();
+  Noted note;
+  note.kind = said ? "diagnosis" : "no_diagnosis";
+  note.attempt = attempt;
+  note.text = std::move(said ? diagnosis.text : diagnosis.problem);
+  parts_.record(std::move(note));
 }
 
 AttemptId Measurer::ChainBest(AttemptId attempt) const {
@@ -100,6 +149,8 @@ Contest Measurer::MakeContest(AttemptId attempt, AttemptId best) const {
   const State& state = parts_.state;
   const Measurements& measured = state.measurements();
   Contest contest;
+  contest.candidate = attempt;
+  contest.more_pairs = TimeForMore(state);
   contest.best_value = measured.Value(best).value_or(0);
   for (const Sampled& s : state.samples_of(attempt)) {
     if (s.sample.phase != SamplePhase::kScreen || s.sample.failure) continue;
@@ -111,6 +162,13 @@ Contest Measurer::MakeContest(AttemptId attempt, AttemptId best) const {
   for (std::size_t i = 0; i < pairs; ++i) {
     contest.confirm.push_back({duel.candidate[i], duel.best[i]});
   }
+  const State::Duel held = state.DuelOf(attempt, best, SamplePhase::kHoldout);
+  const std::size_t held_pairs =
+      std::min(held.candidate.size(), held.best.size());
+  for (std::size_t i = 0; i < held_pairs; ++i) {
+    contest.holdout.push_back({held.candidate[i], held.best[i]});
+  }
+  contest.holdout_sigma = measured.HoldoutSigma();
   for (const spec::Guard& guard : state.spec().metric.guards) {
     if (auto number = measured.Number(attempt, guard.name)) {
       contest.confirm_numbers[guard.name] = *number;
@@ -168,12 +226,10 @@ Task<bool> Measurer::Screen(AttemptId attempt, eval::Opened& opened) {
   if (!ready) co_return false;
   eval::SampleRequest request;
   request.phase = SamplePhase::kScreen;
-  eval::Sample sample = co_await opened.session->Measure(request);
-  if (abandoned_) co_return false;
-  if (sample.failure && !sample.failure->outcome) {
-    parts_.pause("lost", sample.failure->reason);
-    co_return false;
-  }
+  std::optional<eval::Sample> taken =
+      co_await Take(*opened.session, attempt, request);
+  if (!taken) co_return false;
+  eval::Sample& sample = *taken;
   const std::optional<eval::Failure> failure = sample.failure;
   if (!failure && parts_.cache != nullptr) {
     const Node& node = parts_.state.tree()[*parts_.state.tree().Find(attempt)];
@@ -185,6 +241,22 @@ Task<bool> Measurer::Screen(AttemptId attempt, eval::Opened& opened) {
   parts_.record(std::move(sampled));
   if (failure) Fail(attempt, *failure, opened.seconds);
   co_return !failure;
+}
+
+Task<std::optional<eval::Sample>> Measurer::Take(eval::Session& session,
+                                                 AttemptId attempt,
+                                                 eval::SampleRequest request) {
+  eval::Sample sample = co_await session.Measure(request);
+  if (abandoned_) co_return std::nullopt;
+  if (parts_.judging != nullptr) {
+    const bool judged = co_await parts_.judging->Score(attempt, sample);
+    if (abandoned_ || !judged) co_return std::nullopt;
+  }
+  if (sample.failure && !sample.failure->outcome) {
+    parts_.pause("lost", sample.failure->reason);
+    co_return std::nullopt;
+  }
+  co_return sample;
 }
 
 // Opens the candidate's session if it is not open. False: the node has got
@@ -207,50 +279,56 @@ Task<bool> Measurer::Open(AttemptId attempt, eval::Opened& opened, bool clean) {
   co_return false;
 }
 
-Task<bool> Measurer::Pair(AttemptId attempt, AttemptId best,
+Task<bool> Measurer::Pair(AttemptId attempt, AttemptId best, SamplePhase phase,
                           bool candidate_first, eval::Opened& opened) {
   const bool ready = co_await Open(attempt, opened);
   if (!ready) co_return false;
-  const State::Duel duel = parts_.state.DuelOf(attempt, best);
+  const State::Duel duel = parts_.state.DuelOf(attempt, best, phase);
   const bool candidate_due = duel.candidate.size() <= duel.best.size();
   const bool best_due = duel.best.size() <= duel.candidate.size();
   bool go_on = true;
   if (candidate_first && candidate_due) {
-    go_on = co_await Sample(attempt, best, opened);
+    go_on = co_await Sample(attempt, best, phase, opened);
   }
-  if (go_on && best_due) go_on = co_await SampleBest(best, attempt);
+  if (go_on && best_due) go_on = co_await SampleBest(best, attempt, phase);
   if (go_on && !candidate_first && candidate_due) {
-    go_on = co_await Sample(attempt, best, opened);
+    go_on = co_await Sample(attempt, best, phase, opened);
   }
   co_return go_on;
 }
 
 Task<bool> Measurer::Sample(AttemptId attempt, AttemptId versus,
-                            eval::Opened& opened) {
+                            SamplePhase phase, eval::Opened& opened) {
   eval::SampleRequest request;
-  request.phase = SamplePhase::kConfirm;
-  request.index = NextIndex(attempt, SamplePhase::kConfirm);
-  eval::Sample sample = co_await opened.session->Measure(request);
-  if (abandoned_) co_return false;
-  if (sample.failure && !sample.failure->outcome) {
-    parts_.pause("lost", sample.failure->reason);
-    co_return false;
-  }
-  const std::optional<eval::Failure> failure = sample.failure;
+  request.phase = phase;
+  request.index = NextIndex(attempt, phase);
+  std::optional<eval::Sample> taken =
+      co_await Take(*opened.session, attempt, request);
+  if (!taken) co_return false;
+  const std::optional<eval::Failure> failure = taken->failure;
   Sampled sampled;
   sampled.node = attempt;
-  sampled.sample = std::move(sample);
+  sampled.sample = std::move(*taken);
   sampled.versus = versus;
   parts_.record(std::move(sampled));
-  if (failure) Fail(attempt, *failure, opened.seconds);
+  if (failure && failure->outcome == Outcome::kInconclusive) {
+    // It was measured and stays a parent; the holdout did not confirm it.
+    Decision decision;
+    decision.outcome = Outcome::kInconclusive;
+    decision.reason = failure->reason;
+    Conclude(attempt, decision, opened.seconds);
+  } else if (failure) {
+    Fail(attempt, *failure, opened.seconds);
+  }
   co_return !failure;
 }
 
-Task<bool> Measurer::SampleBest(AttemptId best, AttemptId versus) {
+Task<bool> Measurer::SampleBest(AttemptId best, AttemptId versus,
+                                SamplePhase phase) {
   for (int tries = 0; tries < kBestRetries; ++tries) {
     eval::SampleRequest request;
-    request.phase = SamplePhase::kConfirm;
-    request.index = NextIndex(best, SamplePhase::kConfirm);
+    request.phase = phase;
+    request.index = NextIndex(best, phase);
     std::optional<eval::Sample> sample = co_await MeasureHeld(best, 1, request);
     if (!sample) co_return false;
     const bool failed = sample->failure.has_value();
@@ -298,15 +376,11 @@ Task<std::optional<eval::Sample>> Measurer::MeasureHeld(
     AttemptId attempt, std::size_t limit, eval::SampleRequest request) {
   eval::Session* session = co_await SessionOf(attempt, limit);
   if (session == nullptr) co_return std::nullopt;
-  eval::Sample sample = co_await session->Measure(request);
-  if (abandoned_) co_return std::nullopt;
-  if (sample.failure) {
+  std::optional<eval::Sample> sample =
+      co_await Take(*session, attempt, request);
+  if (!sample || sample->failure) {
     // Whatever is wrong, the next try starts from a fresh slot.
     std::erase_if(held_, [&](const Held& h) { return h.attempt == attempt; });
-    if (!sample.failure->outcome) {
-      parts_.pause("lost", sample.failure->reason);
-      co_return std::nullopt;
-    }
   }
   co_return sample;
 }
@@ -322,6 +396,7 @@ void Measurer::Fail(AttemptId attempt, const eval::Failure& failure,
   evaluated.seconds = seconds;
   evaluated.tail = failure.tail;
   evaluated.log = failure.log;
+  AddFlags(parts_.state.samples_of(attempt), evaluated.flags);
   parts_.record(std::move(evaluated));
 }
 
@@ -338,10 +413,8 @@ void Measurer::Conclude(AttemptId attempt, const Decision& decision,
   evaluated.seconds = seconds;
   for (const Sampled& s : state.samples_of(attempt)) {
     if (!s.sample.log.empty()) evaluated.log = s.sample.log;
-    if (s.sample.leaked && std::ranges::count(evaluated.flags, "leaked") == 0) {
-      evaluated.flags.push_back("leaked");
-    }
   }
+  AddFlags(state.samples_of(attempt), evaluated.flags);
   // A node that failed a gate has no score (SPEC §3).
   if (MayBeImproved(decision.outcome)) {
     evaluated.value = measured.Value(attempt);
@@ -359,75 +432,6 @@ void Measurer::Conclude(AttemptId attempt, const Decision& decision,
     evaluated.gain = gain;
   }
   parts_.record(std::move(evaluated));
-}
-
-Task<void> Measurer::Canary() {
-  const AttemptId root(0);
-  Semaphore::Permit turn = co_await contenders_.Acquire();
-  if (abandoned_) co_return;
-  const State& state = parts_.state;
-  const double before = state.measurements().Value(root).value_or(0);
-  eval::SampleRequest request;
-  request.phase = SamplePhase::kCanary;
-  request.index = NextIndex(root, SamplePhase::kCanary);
-  std::optional<eval::Sample> sample = co_await MeasureHeld(root, 1, request);
-  if (!sample) co_return;
-  if (sample->failure) {
-    parts_.pause("drift", "the baseline fails now: " + sample->failure->reason);
-    co_return;
-  }
-  const auto score = state.measurements().Score(sample->metrics);
-  Sampled sampled;
-  sampled.node = root;
-  sampled.sample = std::move(*sample);
-  parts_.record(std::move(sampled));
-  const double drift = score ? std::abs(*score - before) : 0;
-  const double tau = Threshold(state.spec().metric, state.noise(), before, 1);
-  if (drift <= tau || drift == 0) {
-    drifted_ = 0;
-    co_return;
-  }
-  Noted note;
-  note.kind = "canary";
-  note.text = fmt::format("the baseline measured {} now and {} before",
-                          FormatShort(*score), FormatShort(before));
-  const std::string text = note.text;
-  parts_.record(std::move(note));
-  drifted_ = std::abs(Fraction(drift, before)) > kLargeDrift ? drifted_ + 1 : 0;
-  if (drifted_ >= 2) parts_.pause("drift", text + ", for the second time");
-}
-
-Task<void> Measurer::CheckEnvironment() {
-  const AttemptId root(0);
-  Semaphore::Permit turn = co_await contenders_.Acquire();
-  if (abandoned_) co_return;
-  held_.clear();
-  const std::vector<AttemptId> failures = parts_.state.environment_failures();
-  if (failures.size() < 3) co_return;
-  const std::string reason =
-      parts_.state.Info(failures.back())->evaluated->reason;
-  eval::Target target;
-  target.attempt = root;
-  target.commit = parts_.state.base();
-  eval::Opened opened = co_await parts_.evaluator.Open(target);
-  if (abandoned_) co_return;
-  bool healthy = !opened.failure;
-  if (healthy) {
-    eval::SampleRequest request;
-    request.phase = SamplePhase::kCanary;
-    request.index = NextIndex(root, SamplePhase::kCanary);
-    const eval::Sample sample = co_await opened.session->Measure(request);
-    if (abandoned_) co_return;
-    healthy = !sample.failure;
-  }
-  if (!healthy) {
-    parts_.pause("environment", reason);
-    co_return;
-  }
-  Noted note;
-  note.kind = "environment_ok";
-  note.text = "the base still measures; the failures are the candidates' own";
-  parts_.record(std::move(note));
 }
 
 }  // namespace coppice::search

@@ -12,6 +12,7 @@
 #include "eval/evaluator.h"
 #include "search/cache.h"
 #include "search/event.h"
+#include "search/judging.h"
 #include "search/state.h"
 
 namespace coppice::search {
@@ -27,6 +28,7 @@ class Measurer {
     eval::Evaluator& evaluator;
     const State& state;
     MeasurementCache* cache = nullptr;  // of other runs; may be none
+    Judging* judging = nullptr;         // where the spec has a judge
     int evaluations = 1;                // nodes measured at once
     int open_sessions = 2;              // slots that may be held at once
     std::function<void(Event)> record;
@@ -45,6 +47,11 @@ class Measurer {
   // samples and records `final`.
   Task<void> Race(int budget);
 
+  // Further fresh samples of nodes (attempt 0 = the base), in turns, so that
+  // drift meets all alike; kConfirm or kHoldout. One that fails is out.
+  Task<void> Remeasure(std::vector<AttemptId> nodes, int samples,
+                       SamplePhase phase);
+
   // Nodes that wait for a slot stay as they are; those under way go on.
   void Hold() { held_back_ = true; }
   // From now on nothing more is measured or recorded.
@@ -60,12 +67,20 @@ class Measurer {
   Task<std::optional<eval::Sample>> MeasureHeld(AttemptId attempt,
                                                 std::size_t limit,
                                                 eval::SampleRequest request);
+  // A sample of a node, judged where the spec has a judge. Nothing: it was
+  // lost, and the run pauses, or there must be no further one.
+  Task<std::optional<eval::Sample>> Take(eval::Session& session,
+                                         AttemptId attempt,
+                                         eval::SampleRequest request);
   Task<bool> Screen(AttemptId attempt, eval::Opened& opened);
   Task<bool> Open(AttemptId attempt, eval::Opened& opened, bool clean = false);
-  Task<bool> Pair(AttemptId attempt, AttemptId best, bool candidate_first,
-                  eval::Opened& opened);
-  Task<bool> Sample(AttemptId attempt, AttemptId versus, eval::Opened& opened);
-  Task<bool> SampleBest(AttemptId best, AttemptId versus);
+  Task<bool> Pair(AttemptId attempt, AttemptId best, SamplePhase phase,
+                  bool candidate_first, eval::Opened& opened);
+  Task<bool> Sample(AttemptId attempt, AttemptId versus, SamplePhase phase,
+                    eval::Opened& opened);
+  Task<bool> SampleBest(AttemptId best, AttemptId versus, SamplePhase phase);
+  Task<void> Diagnose(AttemptId attempt, eval::Opened& opened);
+  Task<bool> RaceHoldout(AttemptId winner);
   bool UseKnownSample(AttemptId attempt);
   Contest MakeContest(AttemptId attempt, AttemptId best) const;
   AttemptId ChainBest(AttemptId attempt) const;
@@ -81,7 +96,8 @@ class Measurer {
   Semaphore slots_;       // one permit a node under evaluation
   Semaphore contenders_;  // one contest at a time, in the order of arrival
   std::list<Held> held_;  // most recently used first
-  int drifted_ = 0;       // canaries in a row beyond 10 %
+  std::optional<double> undrifted_;  // what canaries are compared with
+  int drifted_ = 0;                  // canaries in a row beyond 10 %
   bool held_back_ = false;
   bool abandoned_ = false;
 };

@@ -1,4 +1,7 @@
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
@@ -20,11 +23,19 @@ std::vector<AttemptId> Measurer::ChooseRacers() const {
   const SolutionTree& tree = state.tree();
   const int sign = spec::Sign(state.spec().metric.direction);
   const double baseline = tree[tree.root()].value.value_or(0);
+  // What the holdout has turned down does not come back by the last door.
+  auto turned_down = [&](const Node& node) {
+    const auto samples = state.samples_of(node.attempt);
+    return node.outcome == Outcome::kInconclusive &&
+           std::ranges::any_of(samples, [](const Sampled& s) {
+             return s.sample.phase == SamplePhase::kHoldout;
+           });
+  };
   std::vector<NodeId> better;
   for (std::uint32_t i = 1; i < tree.size(); ++i) {
     const Node& node = tree[NodeId(i)];
     if (node.outcome && MayBeImproved(*node.outcome) && node.value &&
-        sign * (*node.value - baseline) > 0) {
+        sign * (*node.value - baseline) > 0 && !turned_down(node)) {
       better.emplace_back(i);
     }
   }
@@ -68,6 +79,68 @@ std::vector<Racer> Measurer::Racers() const {
   return racers;
 }
 
+// R fresh pairs of winner and baseline on the holdout. One that is worse there
+// is out of the race. False: the run pauses.
+Task<bool> Measurer::RaceHoldout(AttemptId winner) {
+  const State& state = parts_.state;
+  const AttemptId root(0);
+  const auto limit = static_cast<std::size_t>(parts_.open_sessions);
+  const int repeats = std::max(1, state.noise().repeats);
+  auto samples = [&](AttemptId node) {
+    auto found = state.race_holdout().find(node);
+    return found == state.race_holdout().end()
+               ? 0
+               : static_cast<int>(found->second.size());
+  };
+  auto turn_down = [&](std::string reason) {
+    Noted note;
+    note.kind = "race_out";
+    note.attempt = winner;
+    note.text = std::move(reason);
+    parts_.record(std::move(note));
+  };
+  while (samples(winner) < repeats || samples(root) < repeats) {
+    const bool winner_first = samples(winner) % 2 == 0;
+    const bool winner_due = samples(winner) < samples(root) ||
+                            (samples(winner) == samples(root) && winner_first);
+    const AttemptId node =
+        samples(winner) < repeats && winner_due ? winner : root;
+    eval::SampleRequest request;
+    request.phase = SamplePhase::kHoldout;
+    request.index = NextIndex(node, SamplePhase::kHoldout);
+    std::optional<eval::Sample> sample =
+        co_await MeasureHeld(node, limit, request);
+    if (!sample) co_return false;
+    const std::string failure = sample->failure ? sample->failure->reason : "";
+    Sampled sampled;
+    sampled.node = node;
+    sampled.sample = std::move(*sample);
+    sampled.versus = node == winner ? root : winner;
+    parts_.record(std::move(sampled));
+    if (failure.empty()) continue;
+    if (node == root) {
+      parts_.pause("drift",
+                   "the baseline fails on the holdout now: " + failure);
+      co_return false;
+    }
+    turn_down(failure);
+    co_return true;
+  }
+  const double before =
+      state.measurements().Aggregate(state.race_holdout().at(root));
+  const double gain =
+      *state.RaceHoldoutGain(winner) * (before == 0 ? 1 : std::abs(before));
+  NoiseModel noise = state.noise();
+  noise.sigma = state.measurements().HoldoutSigma();
+  const double threshold =
+      Threshold(state.spec().metric, noise, before, repeats);
+  if (gain < -threshold) {
+    turn_down(fmt::format("holdout worse: gain {} < -{}", ShareOf(gain, before),
+                          ShareOf(threshold, before)));
+  }
+  co_return true;
+}
+
 Task<void> Measurer::Race(int budget) {
   const State& state = parts_.state;
   const AttemptId root(0);
@@ -89,6 +162,12 @@ Task<void> Measurer::Race(int budget) {
     const RaceStep step =
         NextRaceStep(state.spec(), state.noise(), racers, baseline, budget);
     if (step.sample.empty()) {
+      const bool held = step.confirmed && state.spec().evaluation.holdout;
+      if (held) {
+        const bool measured = co_await RaceHoldout(*step.winner);
+        if (!measured) co_return;
+        if (std::ranges::count(state.race(), *step.winner) == 0) continue;
+      }
       Final final;
       for (const Racer& racer : racers) {
         final.finalists.push_back({racer.node, racer.fresh});
@@ -99,6 +178,10 @@ Task<void> Measurer::Race(int budget) {
       final.sigma = state.noise().sigma;
       final.confirmed = step.confirmed;
       final.word = step.word;
+      if (held) final.holdout = state.RaceHoldoutGain(*step.winner);
+      if (final.holdout && *final.holdout < final.gain / 2) {
+        final.word = "overfit";
+      }
       parts_.record(std::move(final));
       held_.clear();
       co_return;

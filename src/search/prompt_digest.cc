@@ -64,13 +64,19 @@ std::string SignatureText(std::string_view signature) {
                      signature.substr(line + 1));
 }
 
+// By a model or a command, which can learn; what a judge said is no proposal.
+bool WasProposed(const AttemptInfo& info) {
+  return std::ranges::any_of(
+      info.turns, [](const Turn& turn) { return turn.role != kJudgeRole; });
+}
+
 // What failed, in words that come again when it fails again; "" for what a
 // proposer cannot learn from: it was measured, was known, was no fault of the
 // change, or was drawn at random.
 std::string FailureOf(const AttemptInfo& info, const Attempt& attempt) {
   const Outcome outcome = *attempt.outcome;
   if (MayBeImproved(outcome) || outcome == Outcome::kDuplicate ||
-      outcome == Outcome::kCancelled || info.turns.empty() ||
+      outcome == Outcome::kCancelled || !WasProposed(info) ||
       TellsOfHoldout(info)) {
     return "";
   }

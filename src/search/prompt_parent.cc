@@ -175,6 +175,9 @@ std::string ParentText(const State& state, AttemptId attempt) {
   text += PlanText(info.plan);
   text += FilesChanged(info);
   text += NumbersText(state, parent);
+  if (!info.diagnosis.empty()) {
+    text += "What a profiler said of it:\n" + Sanitize(info.diagnosis) + "\n";
+  }
   if (info.evaluated && !info.evaluated->tail.empty() &&
       !TellsOfHoldout(info)) {
     const std::string output = Sanitize(info.evaluated->tail);

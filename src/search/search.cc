@@ -26,7 +26,9 @@ constexpr int kCommitsPerPack = 16;
 }  // namespace
 
 Search::Search(Parts parts)
-    : parts_(std::move(parts)), settled_(parts_.executor) {}
+    : parts_(std::move(parts)),
+      settled_(parts_.executor),
+      preparing_(parts_.executor, 1) {}
 Search::~Search() = default;
 
 Task<Ending> Search::Run() {
@@ -75,6 +77,26 @@ Task<Ending> Search::Finish() {
   if (!ending_) ending_ = Ending{"evaluated", "what was open has ended", 0};
   Ending ending = Close();
   // There was no race, so there is nothing to confirm or not.
+  if (ending.exit == 3 || ending.exit == 4) ending.exit = 0;
+  co_return ending;
+}
+
+Task<Result<Ending>> Search::Remeasure(std::vector<AttemptId> nodes,
+                                       int samples, SamplePhase phase) {
+  for (AttemptId attempt : nodes) {
+    const std::optional<NodeId> node = state_.tree().Find(attempt);
+    if (!node || !state_.tree()[*node].value) {
+      co_return Error{
+          .code = ErrorCode::kUsage,
+          .what = fmt::format("attempt {} has no value to measure again",
+                              attempt.value()),
+          .next = "see `coppice top` for those that have"};
+    }
+  }
+  co_await RestoreObjects();
+  co_await measurer_->Remeasure(std::move(nodes), samples, phase);
+  if (!ending_) ending_ = Ending{"remeasured", "the samples are taken", 0};
+  Ending ending = Close();
   if (ending.exit == 3 || ending.exit == 4) ending.exit = 0;
   co_return ending;
 }
@@ -338,9 +360,18 @@ Result<void> Search::Furnish() {
   auto pause = [this](const std::string& cause, const std::string& detail) {
     Pause(cause, detail);
   };
-  measurer_ = std::make_unique<Measurer>(
-      Measurer::Parts{parts_.executor, parts_.evaluator, state_, parts_.cache,
-                      parts_.evaluations, parts_.open_sessions, record, pause});
+  if (parts_.judge != nullptr && state_.spec().judge) {
+    auto closed = [this] { return draining_ || abandoned_ || pausing_; };
+    auto exhausted = [this](const std::string& limit) {
+      if (!ending_) ending_ = Ending{limit, "", 0};
+    };
+    judging_ = std::make_unique<Judging>(
+        Judging::Parts{*parts_.judge, state_, *budget_, parts_.clock, settled_,
+                       record, closed, exhausted});
+  }
+  measurer_ = std::make_unique<Measurer>(Measurer::Parts{
+      parts_.executor, parts_.evaluator, state_, parts_.cache, judging_.get(),
+      parts_.evaluations, parts_.open_sessions, record, pause});
   return Ok();
 }
 
@@ -367,6 +398,10 @@ Result<void> Search::Begin(Beginning beginning) {
   root.plan.idea = "baseline";
   events.emplace_back(std::move(beginning.started));
   events.emplace_back(std::move(root));
+  if (beginning.judged) {
+    events.emplace_back(std::move(beginning.judged->first));
+    events.emplace_back(std::move(beginning.judged->second));
+  }
   for (eval::Sample& sample : beginning.baseline) {
     Sampled sampled;
     sampled.sample = std::move(sample);
@@ -403,7 +438,7 @@ Result<void> Search::Begin(Beginning beginning) {
 
 void Search::Resume(Resumed resumed) {
   Record(std::move(resumed));
-  budget_ = std::make_unique<Budget>(state_.spec().budget);
+  *budget_ = Budget(state_.spec().budget);
 }
 
 void Search::Approve(const std::string& dependency) {

@@ -16,6 +16,7 @@
 #include "search/event.h"
 #include "search/expander.h"
 #include "search/journal.h"
+#include "search/judging.h"
 #include "search/measurer.h"
 #include "search/policy.h"
 #include "search/state.h"
@@ -56,6 +57,7 @@ class Search {
     eval::Evaluator& evaluator;
     Journal& journal;
     MeasurementCache* cache = nullptr;
+    llm::Judge* judge = nullptr;  // if the spec has one
     std::vector<Arm> arms;
     spec::ResolvedScope scope;
     int evaluations = 1;
@@ -77,6 +79,8 @@ class Search {
     Started started;
     ObjectId base_tree;
     std::vector<eval::Sample> baseline;
+    // What judging it has cost, in one call.
+    std::optional<std::pair<Asked, Answered>> judged;
   };
 
   explicit Search(Parts parts);
@@ -93,6 +97,9 @@ class Search {
   Task<Ending> Run();
   // Only what is open: attempts left over, nodes just approved.
   Task<Ending> Finish();
+  // More fresh samples of nodes that have been measured; see Measurer.
+  Task<Result<Ending>> Remeasure(std::vector<AttemptId> nodes, int samples,
+                                 SamplePhase phase);
   // One attempt: chosen by the policy unless `parents` is given, proposed by
   // an arm unless `proposal` is given.
   struct StepRequest {
@@ -160,11 +167,13 @@ class Search {
   std::vector<std::unique_ptr<Policy>> policies_;  // one a chain
   std::unique_ptr<Budget> budget_;
   std::unique_ptr<Expander> expander_;
+  std::unique_ptr<Judging> judging_;
   std::unique_ptr<Measurer> measurer_;
   std::optional<Ending> ending_;  // why nothing new is selected
   std::optional<Paused> pausing_;
   std::optional<llm::Proposal> given_;  // of Step
   Signal settled_;                      // a call was answered
+  Semaphore preparing_;                 // of prompts, one at a time
   std::optional<Instant> listened_;
   bool draining_ = false;  // the user wants an end: no further calls
   bool outage_ = false;    // every arm rests; recorded as a pause

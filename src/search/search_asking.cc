@@ -31,7 +31,11 @@ Task<std::optional<llm::Proposal>> Search::Propose(AttemptId attempt) {
       if (!other) co_return std::nullopt;
       continue;
     }
+    // One after the other, in the order of selection: who reads files faster
+    // does not ask earlier, so that a cassette gives each attempt its answer.
+    Semaphore::Permit turn = co_await preparing_.Acquire();
     Result<llm::Request> request = co_await expander_->MakeRequest(attempt);
+    turn.Release();
     if (abandoned_) co_return std::nullopt;
     if (!request) throw std::runtime_error(request.error().Text());
     auto closed = [this] { return draining_ || abandoned_ || pausing_; };
@@ -159,7 +163,7 @@ void Search::WatchArm(const std::string& name) {
 // Calls that were under way when the last process died: charged at their
 // reservation, for they may have been answered; asked once more.
 void Search::CloseOpenCalls() {
-  for (AttemptId attempt : state_.Open()) {
+  for (AttemptId attempt : state_.Unanswered()) {
     const std::vector<Turn> turns = state_.Info(attempt)->turns;
     for (const Turn& turn : turns) {
       if (turn.answered) continue;

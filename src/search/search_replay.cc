@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -29,6 +30,10 @@ class NoSession final : public eval::Session {
     throw Differs(fmt::format("this program wants a further {} sample",
                               Name(request.phase)));
     co_return eval::Sample{};
+  }
+  Task<eval::Diagnosis> Diagnose() override {
+    throw Differs("this program wants a further diagnosis");
+    co_return eval::Diagnosis{};
   }
   int slot() const override { return 0; }
 };
@@ -66,7 +71,7 @@ Task<Result<void>> Search::Replay(std::vector<search::Record> source) {
   NoEvaluator nobody;
   replay_ = Replaying{};
   measurer_ = std::make_unique<Measurer>(Measurer::Parts{
-      parts_.executor, nobody, state_, nullptr, parts_.evaluations,
+      parts_.executor, nobody, state_, nullptr, nullptr, parts_.evaluations,
       parts_.open_sessions, [this](Event e) { RecordDecision(std::move(e)); },
       [](const std::string&, const std::string& detail) {
         throw Differs(detail);
@@ -121,14 +126,21 @@ Task<void> Search::Redo(const Event& event) {
   } else if (const auto* rejected = std::get_if<Rejected>(&event)) {
     co_await RedoRejection(*rejected);
   } else if (const auto* evaluated = std::get_if<Evaluated>(&event)) {
-    const bool own = evaluated->node.value() != 0 && IsOwnDecision(*evaluated);
+    // What a failed sample has decided stands on record.
+    const bool failed = std::ranges::any_of(
+        state_.samples_of(evaluated->node),
+        [](const Sampled& s) { return s.sample.failure.has_value(); });
+    const bool own =
+        evaluated->node.value() != 0 && !failed && IsOwnDecision(*evaluated);
     if (own && !state_.Info(evaluated->node)->evaluated) {
       co_await measurer_->Evaluate(evaluated->node);
     } else {
       Record(event);
     }
   } else if (std::holds_alternative<Final>(event)) {
-    co_await measurer_->Race(0);
+    const Consumption used = state_.Used(replay_->at);
+    co_await measurer_->Race(
+        budget_->FinalSamples(used, state_.noise().repeats));
   } else {
     Record(event);
   }

@@ -107,6 +107,7 @@ Result<void> State::On(const Selected& e, const Record& r) {
   next_attempt_ = std::max(next_attempt_, AttemptId(e.attempt.value() + 1));
   race_.clear();
   race_samples_.clear();
+  race_holdout_.clear();
   final_.reset();
   return Ok();
 }
@@ -138,12 +139,17 @@ Result<void> State::On(const Answered& e, const Record& r) {
   info.usd += e.usage.usd;
   info.input_tokens += e.usage.input;
   info.output_tokens += e.usage.output;
+  picodollars_ += spec::ToPicodollars(e.usage.usd);
+  tokens_ += e.usage.input + e.usage.output;
+  if (turn->role == kJudgeRole) {
+    // A part of the measurement, not of what an arm proposed.
+    ledger_[{kJudgeRole, info.selected.op, kJudgeRole}].Add(e);
+    return Ok();
+  }
   info.propose_seconds += e.usage.seconds;
   propose_seconds_ += e.usage.seconds;
   if (e.turn == 0) ++answers_;
-  picodollars_ += spec::ToPicodollars(e.usage.usd);
   arms_[info.selected.arm].usd += e.usage.usd;
-  tokens_ += e.usage.input + e.usage.output;
   ledger_[{info.selected.arm, info.selected.op, turn->role}].Add(e);
   return Ok();
 }
@@ -228,6 +234,9 @@ Result<void> State::On(const Sampled& e, const Record& r) {
     *known = e;
   } else {
     samples.push_back(e);
+    if (spec_->judge && !e.sample.failure && !e.sample.cached) {
+      ++judged_samples_;
+    }
     evaluation_seconds_ += e.sample.cached ? 0 : e.sample.seconds;
     infos_[e.node].measure_seconds += e.sample.cached ? 0 : e.sample.seconds;
     if (e.sample.phase == SamplePhase::kScreen ||
@@ -241,6 +250,10 @@ Result<void> State::On(const Sampled& e, const Record& r) {
   } else if (e.sample.phase == SamplePhase::kFinal) {
     if (auto score = measurements_->Score(e.sample.metrics)) {
       race_samples_[e.node].push_back(*score);
+    }
+  } else if (!race_.empty() && e.sample.phase == SamplePhase::kHoldout) {
+    if (auto score = measurements_->Score(e.sample.metrics)) {
+      race_holdout_[e.node].push_back(*score);
     }
   }
   if (tree_[*node].value) {
@@ -324,6 +337,11 @@ Result<void> State::On(const Noted& e, const Record& r) {
       race_.emplace_back(attempt);
     }
     race_samples_.clear();
+    race_holdout_.clear();
+  } else if (e.kind == "race_out" && e.attempt) {
+    std::erase(race_, *e.attempt);
+  } else if (e.kind == "diagnosis" && e.attempt) {
+    infos_[*e.attempt].diagnosis = e.text;
   } else if (e.kind == "environment_ok") {
     environment_failures_.clear();
   } else if (e.kind == "arm" && e.attempt) {
@@ -379,6 +397,7 @@ Result<void> State::On(const Final& e, const Record&) {
   final_ = e;
   race_.clear();
   race_samples_.clear();
+  race_holdout_.clear();
   return Ok();
 }
 

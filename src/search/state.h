@@ -45,6 +45,7 @@ struct AttemptInfo {
   std::vector<FileStat> files;
   std::vector<std::string> needs;
   std::string matched;
+  std::string diagnosis;  // what evaluation.diagnose printed
   std::vector<std::string> flags;
   double propose_seconds = 0;
   double measure_seconds = 0;
@@ -148,13 +149,28 @@ class State {
   const std::map<AttemptId, std::vector<double>>& race_samples() const {
     return race_samples_;
   }
+  const std::map<AttemptId, std::vector<double>>& race_holdout() const {
+    return race_holdout_;
+  }
+  // Of the holdout's samples of a final, as a fraction of the baseline.
+  std::optional<double> RaceHoldoutGain(AttemptId winner) const;
   // Fresh pairs of a contender and the best it meets, in order, as far as they
   // are on record.
   struct Duel {
     std::vector<double> candidate;
     std::vector<double> best;
   };
-  Duel DuelOf(AttemptId candidate, AttemptId best) const;
+  // kConfirm or kHoldout pairs.
+  Duel DuelOf(AttemptId candidate, AttemptId best,
+              SamplePhase phase = SamplePhase::kConfirm) const;
+  // What judging has cost so far, the baseline's included.
+  struct Judged {
+    std::int64_t picodollars = 0;
+    int samples = 0;
+  };
+  Judged judged() const;
+  // Attempts whose last call has no answer.
+  std::vector<AttemptId> Unanswered() const;
   double mean_propose_seconds() const {
     return answers_ == 0 ? 0 : propose_seconds_ / answers_;
   }
@@ -235,6 +251,7 @@ class State {
   std::vector<AttemptId> environment_failures_;
   std::vector<AttemptId> race_;
   std::map<AttemptId, std::vector<double>> race_samples_;
+  std::map<AttemptId, std::vector<double>> race_holdout_;
   std::set<std::string> approved_;
   std::optional<Paused> paused_;
   std::optional<Final> final_;
@@ -259,6 +276,7 @@ class State {
   double evaluation_seconds_ = 0;
   double propose_seconds_ = 0;
   int answers_ = 0;
+  int judged_samples_ = 0;
   int search_samples_ = 0;  // those of baseline and final excluded
   int measured_nodes_ = 0;
   int since_best_ = 0;

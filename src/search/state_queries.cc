@@ -61,15 +61,30 @@ std::map<Outcome, int> State::Outcomes() const {
   return counts;
 }
 
-State::Duel State::DuelOf(AttemptId candidate, AttemptId best) const {
+State::Judged State::judged() const {
+  Judged judged;
+  judged.samples = judged_samples_;
+  for (const auto& [key, line] : ledger_) {
+    if (key.role == kJudgeRole) judged.picodollars += line.picodollars;
+  }
+  return judged;
+}
+
+std::vector<AttemptId> State::Unanswered() const {
+  std::vector<AttemptId> attempts;
+  for (const auto& [attempt, reserved] : reserved_) attempts.push_back(attempt);
+  return attempts;
+}
+
+State::Duel State::DuelOf(AttemptId candidate, AttemptId best,
+                          SamplePhase phase) const {
   Duel duel;
   auto collect = [&](AttemptId node, AttemptId versus,
                      std::vector<double>& into) {
     auto found = samples_.find(node);
     if (found == samples_.end()) return;
     for (const Sampled& s : found->second) {
-      if (s.sample.phase != SamplePhase::kConfirm || s.versus != versus ||
-          s.sample.failure) {
+      if (s.sample.phase != phase || s.versus != versus || s.sample.failure) {
         continue;
       }
       if (auto score = measurements_->Score(s.sample.metrics)) {
@@ -80,6 +95,18 @@ State::Duel State::DuelOf(AttemptId candidate, AttemptId best) const {
   collect(candidate, best, duel.candidate);
   collect(best, candidate, duel.best);
   return duel;
+}
+
+std::optional<double> State::RaceHoldoutGain(AttemptId winner) const {
+  auto node = race_holdout_.find(winner);
+  auto baseline = race_holdout_.find(AttemptId(0));
+  if (node == race_holdout_.end() || baseline == race_holdout_.end()) {
+    return std::nullopt;
+  }
+  const double before = measurements_->Aggregate(baseline->second);
+  const double gain = spec::Sign(spec_->metric.direction) *
+                      (measurements_->Aggregate(node->second) - before);
+  return before == 0 ? gain : gain / std::abs(before);
 }
 
 Consumption State::Used(WallTime now) const {

@@ -67,17 +67,6 @@ void TextMap::Read(const Json& json) const {
   for (const auto& [key, item] : json.items()) value[key] = AsText(item);
 }
 
-Json JsonTexts::Write() const {
-  Json out = Json::array();
-  for (const std::string& text : value) out.push_back(Json::parse(text));
-  return out;
-}
-
-void JsonTexts::Read(const Json& json) const {
-  value.clear();
-  for (const Json& item : json) value.push_back(DumpCanonical(item));
-}
-
 Json CheckText::Write() const { return text; }
 
 void CheckText::Read(const Json& json) const {
@@ -127,11 +116,17 @@ Json Output::Write() const {
   if (evaluation.output == OutputFormat::kRegex) {
     return {{"regex", evaluation.output_regex}};
   }
+  if (evaluation.output == OutputFormat::kTree) {
+    return {{"file", evaluation.output_glob}};
+  }
   return NameOf(evaluation.output);
 }
 
 void Output::Read(const Json& json) const {
-  if (json.is_object()) {
+  if (json.contains("file")) {
+    evaluation.output = OutputFormat::kTree;
+    evaluation.output_glob = json["file"];
+  } else if (json.is_object()) {
     evaluation.output = OutputFormat::kRegex;
     evaluation.output_regex = json["regex"];
   } else {

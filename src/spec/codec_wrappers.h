@@ -60,13 +60,6 @@ struct TextMap {
   void Read(const Json& json) const;
 };
 
-// Entries of any shape, kept as JSON texts.
-struct JsonTexts {
-  std::vector<std::string>& value;
-  Json Write() const;
-  void Read(const Json& json) const;
-};
-
 // ">= 0.95", kept as written and parsed.
 struct CheckText {
   std::string& text;

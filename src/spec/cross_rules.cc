@@ -45,6 +45,15 @@ class Rules {
     } else {
       PlainMetric(metric);
     }
+    BuiltInName(At(metric, "name"), "/metric/name");
+    for (const char* list : {"weights", "gates", "guards"}) {
+      const Json& items = At(metric, list);
+      if (!items.is_array()) continue;
+      const std::string place = Child("/metric", list);
+      for (std::size_t i = 0; i < items.size(); ++i) {
+        BuiltInName(At(items[i], "name"), Child(Child(place, i), "name"));
+      }
+    }
     Range(At(metric, "range"), "/metric/range");
     TargetInRange(At(metric, "target"), At(metric, "range"));
   }
@@ -79,6 +88,22 @@ class Rules {
     if (!directed) {
       Add("/metric", "metric lacks \"direction\": minimize or maximize");
     }
+  }
+
+  // "@wall", "@cpu", "@maxrss" and "@size:GLOB" are measured by coppice.
+  void BuiltInName(const Json& name, const std::string& pointer) {
+    if (!name.is_string()) return;
+    const std::string& text = name.get_ref<const std::string&>();
+    constexpr std::string_view kSize = "@size:";
+    const bool known = text == "@wall" || text == "@cpu" || text == "@maxrss" ||
+                       (text.starts_with(kSize) && text.size() > kSize.size());
+    const bool meant = text.size() > 1 && text[0] == '@' && text[1] >= 'a' &&
+                       text[1] <= 'z';
+    if (!meant || known) return;
+    Add(pointer,
+        fmt::format("{} is \"{}\"; what coppice measures itself is @wall, "
+                    "@cpu, @maxrss or @size:GLOB",
+                    Spoken(pointer), text));
   }
 
   void WeightedMetric(const Json& metric) {

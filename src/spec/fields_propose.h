@@ -15,6 +15,13 @@ void Fields(V& v, Stratum& s) {
 }
 
 template <class V>
+void Fields(V& v, Anchor& a) {
+  v("id", a.id);
+  v("text", a.text);
+  v("score", a.score);
+}
+
+template <class V>
 void Fields(V& v, Judge& j) {
   v("model", j.model);
   v("rubric", j.rubric);
@@ -22,7 +29,7 @@ void Fields(V& v, Judge& j) {
   v("sample_size", j.sample_size);
   v("batch_size", j.batch_size);
   v("seed", j.seed);
-  v("anchors", JsonTexts{j.anchors});
+  v("anchors", j.anchors);
   v("strata", j.strata);
   v("primary", j.primary);
   v("max_cost_usd", j.max_cost_usd);

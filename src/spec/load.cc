@@ -9,6 +9,7 @@
 #include "spec/codec.h"
 #include "spec/cross_rules.h"
 #include "spec/findings.h"
+#include "spec/judge_rules.h"
 #include "spec/overrides.h"
 #include "spec/schema_check.h"
 #include "spec/schema_judge.h"
@@ -36,13 +37,12 @@ void CheckAll(const Json& root, const Source& source, Findings& findings) {
 std::vector<std::string> WarningsOf(const Spec& spec) {
   std::vector<std::string> warnings;
   if (!spec.evaluation.sandbox) {
-    std::string text =
-        "evaluation.sandbox is none: candidates run with your rights on your "
-        "files";
-    if (!spec.evaluation.network) {
-      text += ", and nothing takes the network away from them";
-    }
-    warnings.push_back(text);
+    warnings.push_back(
+        "evaluation.sandbox: none: candidate code can read everything this "
+        "account can read, and use the network");
+  }
+  for (std::string& warning : JudgeWarnings(spec)) {
+    warnings.push_back(std::move(warning));
   }
   return warnings;
 }

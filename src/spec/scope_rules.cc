@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "spec/command_words.h"
+#include "spec/judge_names.h"
 #include "spec/protected_names.h"
 #include "spec/scope_lists.h"
 #include "spec/values.h"
@@ -101,6 +102,9 @@ class Resolver {
                                        return GlobMatch(glob, path);
                                      });
       if (named) return "it is named in " + command.key;
+    }
+    if (std::ranges::count(rubrics_, path) > 0) {
+      return "it is what the judge scores by";
     }
     if (IsManifest(spec_.dependencies, path)) return "it declares dependencies";
     if (IsProtectedName(path)) {
@@ -269,6 +273,7 @@ class Resolver {
   std::string_view spec_path_;
   std::span<const TrackedFile> files_;
   std::vector<CommandPaths> commands_;
+  const std::vector<std::string> rubrics_ = RubricFiles(spec_);
 
   ResolvedScope resolved_;
   std::vector<std::pair<std::uint64_t, std::string>> sizes_;  // of mutable ones

@@ -87,7 +87,7 @@ struct Metric {
   friend bool operator==(const Metric&, const Metric&) = default;
 };
 
-enum class OutputFormat { kAuto, kFile, kJson, kLines, kRegex };
+enum class OutputFormat { kAuto, kFile, kJson, kLines, kRegex, kTree };
 
 struct AbortRule {
   std::string pattern;  // one group: a number
@@ -132,6 +132,7 @@ struct Evaluation {
   std::string cwd = ".";
   OutputFormat output = OutputFormat::kAuto;
   std::string output_regex;  // of kRegex
+  std::string output_glob;   // of kTree: files that the command leaves
   int timeout_seconds = 600;
   std::vector<AbortRule> abort_on;
   std::optional<int> repeats;  // auto = nothing
@@ -168,15 +169,24 @@ struct Stratum {
   friend bool operator==(const Stratum&, const Stratum&) = default;
 };
 
+// An item whose score is known, for telling whether a judge is to be believed.
+struct Anchor {
+  std::string id;
+  std::string text;
+  double score = 0;
+
+  friend bool operator==(const Anchor&, const Anchor&) = default;
+};
+
 struct Judge {
   std::string model, rubric, items;
   int sample_size = 10;
   int batch_size = 5;
   std::int64_t seed = 42;
-  std::vector<std::string> anchors;  // as JSON texts
+  std::vector<Anchor> anchors;
   std::vector<Stratum> strata;
   std::string primary = "mean_score";
-  double max_cost_usd = 5;
+  std::optional<double> max_cost_usd = 5;
 
   friend bool operator==(const Judge&, const Judge&) = default;
 };

@@ -35,16 +35,6 @@ class Refusals {
 
 void Measuring(const Spec& spec, Refusals& refusals) {
   const Evaluation& e = spec.evaluation;
-  refusals.If(spec.judge.has_value(), "judge",
-              "leave it out and measure a number with evaluation.command");
-  refusals.If(e.holdout.has_value(), "evaluation.holdout",
-              "leave it out; a gate on a second metric guards against "
-              "overfitting in the meantime");
-  refusals.If(e.diagnose.has_value(), "evaluation.diagnose",
-              "leave it out; metric.diagnostics logs further numbers");
-  refusals.If(!e.exclusive.empty(), "evaluation.exclusive",
-              "leave it out, or take the lock in the command: flock FILE "
-              "COMMAND");
   refusals.If(e.wrap.has_value(), "evaluation.wrap",
               "leave it out and put the wrapper into each command");
   refusals.If(e.backend != "local", "evaluation.backend: " + e.backend,

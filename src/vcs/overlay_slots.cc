@@ -22,11 +22,6 @@ namespace {
 
 fs::path Upper(const Slot& slot) { return slot.dir / "upper"; }
 
-bool IsOrBelow(const std::string& path, const std::string& directory) {
-  return path.starts_with(directory) &&
-         (path.size() == directory.size() || path[directory.size()] == '/');
-}
-
 bool IsDirectory(const fs::path& path) {
   struct stat st{};
   return lstat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
@@ -240,6 +235,20 @@ Result<void> OverlaySlots::Restore(Slot& slot, const fs::path& lower,
     if (!restored) return restored;
   }
   return Ok();
+}
+
+Result<void> OverlaySlots::Lend(Slot& slot,
+                                std::span<const std::string> paths) const {
+  for (const std::string& path : paths) {
+    Result<bool> hidden = OpenWay(Upper(slot), path);
+    if (!hidden) return hidden.error();
+  }
+  return LendBelow(options_, Upper(slot), slot, paths);
+}
+
+Result<void> OverlaySlots::TakeBack(Slot& slot,
+                                    std::span<const std::string> paths) const {
+  return TakeBackBelow(Upper(slot), slot, paths);
 }
 
 }  // namespace coppice::vcs

@@ -22,11 +22,6 @@ fs::path Tree(const Slot& slot) { return slot.dir / "tree"; }
 // working on his.
 fs::path Copies(const Slot& slot) { return slot.dir / "copies"; }
 
-bool IsOrBelow(const std::string& path, const std::string& directory) {
-  return path.starts_with(directory) &&
-         (path.size() == directory.size() || path[directory.size()] == '/');
-}
-
 }  // namespace
 
 WorkTree PoolSlots::View(const Slot& slot) const {
@@ -206,6 +201,16 @@ Result<void> PoolSlots::Restore(Slot& slot,
     }
   }
   return Ok();
+}
+
+Result<void> PoolSlots::Lend(Slot& slot,
+                             std::span<const std::string> paths) const {
+  return LendBelow(options_, Tree(slot), slot, paths);
+}
+
+Result<void> PoolSlots::TakeBack(Slot& slot,
+                                 std::span<const std::string> paths) const {
+  return TakeBackBelow(Tree(slot), slot, paths);
 }
 
 }  // namespace coppice::vcs

@@ -153,14 +153,26 @@ Result<Stamp> PutLink(const fs::path& root, const std::string& path,
   });
 }
 
+// By reflink, else what is not a hole: data sets and images have many.
 bool CopyBytes(int from, int to) {
   if (ioctl(to, FICLONE, from) == 0) return true;
-  for (;;) {
-    const ssize_t n =
-        copy_file_range(from, nullptr, to, nullptr, std::size_t{1} << 30, 0);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return n == 0;
+  struct stat st{};
+  if (fstat(from, &st) != 0 || ftruncate(to, st.st_size) != 0) return false;
+  off_t end = 0;
+  while (end < st.st_size) {
+    off_t in = lseek(from, end, SEEK_DATA);
+    if (in < 0) return errno == ENXIO;  // nothing but a hole is left
+    end = lseek(from, in, SEEK_HOLE);
+    if (end < 0) return false;
+    off_t out = in;
+    while (in < end) {
+      const auto left = static_cast<std::size_t>(end - in);
+      const ssize_t n = copy_file_range(from, &in, to, &out, left, 0);
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) return n == 0;
+    }
   }
+  return true;
 }
 
 Result<Stamp> CopyFile(const fs::path& from, const fs::path& root,
@@ -210,6 +222,11 @@ Result<void> RemoveAll(const fs::path& path) {
   return DiskError("remove", path);
 }
 
+bool IsOrBelow(const std::string& path, const std::string& directory) {
+  return path.starts_with(directory) &&
+         (path.size() == directory.size() || path[directory.size()] == '/');
+}
+
 Result<void> RemoveBelow(const fs::path& root, const std::string& path) {
   if (!OpenParent(root, path)) return Ok();
   return RemoveAll(root / path);
@@ -244,10 +261,11 @@ Result<void> CopyIn(const fs::path& from, const fs::path& root,
   const fs::path source = from / path;
   struct stat st{};
   if (lstat(source.c_str(), &st) != 0) {
-    return Error{.code = ErrorCode::kCheck,
-                 .what = "a file named in evaluation.copy is not there",
-                 .where = source.string(),
-                 .next = "make it, or take it out of evaluation.copy"};
+    return Error{
+        .code = ErrorCode::kCheck,
+        .what = "a file named under copy is not there",
+        .where = source.string(),
+        .next = "make it, or take it out of evaluation.copy or holdout.copy"};
   }
   if (S_ISDIR(st.st_mode)) {
     const Directory directory = OpenDirectory(source);

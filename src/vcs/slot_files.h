@@ -47,6 +47,9 @@ Result<void> CopyIn(const std::filesystem::path& from,
                     const std::filesystem::path& root, const std::string& path,
                     Stamps& stamps);
 
+// Is it `directory` itself, or in it?
+bool IsOrBelow(const std::string& path, const std::string& directory);
+
 // Removes root/path with all below it; nothing there is fine, and so is a
 // link in its place or above it, of which only the link itself can go.
 Result<void> RemoveBelow(const std::filesystem::path& root,

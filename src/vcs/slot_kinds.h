@@ -45,6 +45,8 @@ class OverlaySlots {
       const Slot& slot, const std::filesystem::path& lower) const;
   Result<void> Restore(Slot& slot, const std::filesystem::path& lower,
                        std::span<const std::string> paths) const;
+  Result<void> Lend(Slot& slot, std::span<const std::string> paths) const;
+  Result<void> TakeBack(Slot& slot, std::span<const std::string> paths) const;
 
  private:
   Result<void> WriteEntry(Slot& slot, const TreeEntry& entry) const;
@@ -65,6 +67,8 @@ class PoolSlots {
   Result<void> Prepare(Slot& slot, ObjectId commit) const;
   Result<std::vector<TouchedPath>> Touched(const Slot& slot) const;
   Result<void> Restore(Slot& slot, std::span<const std::string> paths) const;
+  Result<void> Lend(Slot& slot, std::span<const std::string> paths) const;
+  Result<void> TakeBack(Slot& slot, std::span<const std::string> paths) const;
 
  private:
   Result<void> WriteEntry(Slot& slot, const TreeEntry& entry) const;
@@ -75,6 +79,14 @@ class PoolSlots {
 
   const SlotOptions& options_;
 };
+
+// What the user's tree has at these paths, in the place of whatever is at them
+// below `root`; and nothing at them.
+Result<void> LendBelow(const SlotOptions& options,
+                       const std::filesystem::path& root, Slot& slot,
+                       std::span<const std::string> paths);
+Result<void> TakeBackBelow(const std::filesystem::path& root, Slot& slot,
+                           std::span<const std::string> paths);
 
 // kLost: the slot is not there any more.
 Error SlotIsGone(const std::filesystem::path& dir);

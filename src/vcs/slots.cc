@@ -67,6 +67,10 @@ class Slots final : public Workspaces {
   Task<Result<std::vector<TouchedPath>>> Touched(const Lease& lease) override;
   Task<Result<void>> Restore(const Lease& lease,
                              std::span<const std::string> paths) override;
+  Task<Result<void>> Lend(const Lease& lease,
+                          std::span<const std::string> paths) override;
+  Task<Result<void>> TakeBack(const Lease& lease,
+                              std::span<const std::string> paths) override;
   Task<Result<fs::path>> BaseCheckout() override;
 
   void Release(Slot& slot, std::unique_ptr<vcs::BaseCheckout> clean);
@@ -230,6 +234,28 @@ Task<Result<void>> Slots::Restore(const Lease& lease,
                    : pool_.Restore(mine.slot(), paths);
   };
   co_return co_await Offload(options_.compute, restore);
+}
+
+Task<Result<void>> Slots::Lend(const Lease& lease,
+                               std::span<const std::string> paths) {
+  const auto& mine = static_cast<const SlotLease&>(lease);
+  const bool overlay = options_.mode == SlotMode::kOverlay;
+  auto lend = [&] {
+    return overlay ? overlays_.Lend(mine.slot(), paths)
+                   : pool_.Lend(mine.slot(), paths);
+  };
+  co_return co_await Offload(options_.compute, lend);
+}
+
+Task<Result<void>> Slots::TakeBack(const Lease& lease,
+                                   std::span<const std::string> paths) {
+  const auto& mine = static_cast<const SlotLease&>(lease);
+  const bool overlay = options_.mode == SlotMode::kOverlay;
+  auto take = [&] {
+    return overlay ? overlays_.TakeBack(mine.slot(), paths)
+                   : pool_.TakeBack(mine.slot(), paths);
+  };
+  co_return co_await Offload(options_.compute, take);
 }
 
 Task<Result<fs::path>> Slots::BaseCheckout() {

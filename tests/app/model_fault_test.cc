@@ -2,12 +2,14 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include <atomic>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <random>
-#include <thread>
+#include <sstream>
 
 #include "app/model_world.h"
+#include "support/external_server.h"
 #include "support/fault_server.h"
 
 // Whole runs whose model servers refuse, leak and die, or whose own process
@@ -19,6 +21,7 @@ namespace {
 using nlohmann::json;
 using testing::AiMock;
 using testing::FaultServer;
+using testing::Peer;
 using testing::Ran;
 using testing::SkippedWithoutAiMock;
 using testing::TinyRepo;
@@ -44,29 +47,58 @@ constexpr Refusal kRefusals[] = {
      R"("type":"insufficient_quota","code":"insufficient_quota"}})"},
 };
 
-void SleepMs(int ms) {
-  std::this_thread::sleep_for(std::chrono::milliseconds(ms));
+// Takes requests and never ends an answer: the first gets no byte, the others
+// get the beginning of a stream.
+class Stalling {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  const FaultServer& server() const { return server_; }
+  int begun() const { return begun_; }
+  // Calls that the client broke off, and when the last one was.
+  int ended() const { return ended_; }
+  Time last_end() const { return last_end_; }
+
+ private:
+  void Serve(Peer& peer) {
+    peer.ReadRequest();
+    struct Leave {
+      Stalling& self;
+      ~Leave() {
+        self.last_end_ = std::chrono::steady_clock::now();
+        ++self.ended_;
+      }
+    } const leave{*this};
+    const std::string first = ChatEvents(WholeAnswer(90)).front();
+    if (peer.connection() > 0) {
+      peer.Send(testing::ChunkedHead() +
+                testing::Chunk("data: " + first + "\n\n"));
+    }
+    ++begun_;
+    peer.Hold();
+  }
+
+  std::atomic<int> begun_ = 0;
+  std::atomic<int> ended_ = 0;
+  std::atomic<Time> last_end_ = Time();
+  const FaultServer server_{[this](Peer& peer) { Serve(peer); }};
+};
+
+// The ends of chat completions, one for each cost.
+std::vector<std::string> Streams(std::initializer_list<int> costs) {
+  std::vector<std::string> streams;
+  for (const int cost : costs) {
+    streams.push_back(testing::SseResponse(ChatEvents(WholeAnswer(cost))));
+  }
+  return streams;
 }
 
-// False if it does not come true within half a minute.
-template <class Condition>
-bool Eventually(Condition condition) {
-  for (int i = 0; i < 600; ++i) {
-    if (condition()) return true;
-    SleepMs(50);
-  }
-  return false;
-}
+constexpr const char* kThreeAtOnce =
+    "parallel: {evaluations: 1, requests: 3}\n";
 
 int PortOfNobody() {
   const FaultServer server([](testing::Peer&) {});
   return server.port();
-}
-
-json StatusOf(ModelRepo& repo) {
-  const Ran status = repo.Coppice("--output json status");
-  REQUIRE_MESSAGE(json::accept(status.out), status.err);
-  return json::parse(status.out);
 }
 
 }  // namespace
@@ -97,7 +129,7 @@ TEST_CASE(
     }
     CHECK_FALSE(Says(run, kCanary));
     CHECK(repo.FilesWith(kCanary).empty());
-    const json paused = StatusOf(repo);
+    const json paused = repo.Status();
     CHECK(paused["status"] == "paused");
     CHECK(paused["paused"]["class"] == "needs_user");
     CHECK(paused["arms"][0]["off"] == refusal.name);
@@ -110,7 +142,7 @@ TEST_CASE(
     CAPTURE(resumed.err);
     CAPTURE(resumed.out);
     CHECK(resumed.exit == 0);
-    CHECK(StatusOf(repo)["outcomes"]["improved"] == 2);
+    CHECK(repo.Status()["outcomes"]["improved"] == 2);
     CHECK(right.Journal().size() == 2);
   }
 }
@@ -211,7 +243,7 @@ TEST_CASE("AC-54 others fill the slots while a model's server is down") {
   CAPTURE(run.err);
   CAPTURE(run.out);
   CHECK((run.exit == 0 || run.exit == 3));
-  const json status = StatusOf(repo);
+  const json status = repo.Status();
   CAPTURE(status.dump());
   CHECK(status["status"] == "finished");
   CHECK(status["current_step"] == 8);
@@ -238,7 +270,7 @@ TEST_CASE("AC-54 with every server down the run is paused, and nothing fails") {
     return !repo.RunDir().empty() &&
            repo.Count("select count(*) from events where kind='paused'") > 0;
   }));
-  const json paused = StatusOf(repo);
+  const json paused = repo.Status();
   CHECK(paused["status"] == "paused");
   CHECK(paused["paused"]["class"] == "outage");
   kill(pid, SIGINT);
@@ -247,7 +279,181 @@ TEST_CASE("AC-54 with every server down the run is paused, and nothing fails") {
   CHECK(TinyRepo::Wait(pid) == 130);
   CHECK(repo.Count("select count(*) from events where kind in "
                    "('rejected','committed') and attempt>0") == 0);
-  CHECK(StatusOf(repo)["outcomes"].value("edit_failed", 0) == 0);
+  CHECK(repo.Status()["outcomes"].value("edit_failed", 0) == 0);
+}
+
+TEST_CASE(
+    "PC-31 a prompt that nginx finds too large is cut twice, then the attempt "
+    "ends and the run goes on") {
+  if (SkippedWithoutAiMock() || !testing::HasPrograms({"nginx"})) return;
+  const AiMock mock(Fixtures(
+      {BlockAnswer(100, 90), BlockAnswer(90, 80), BlockAnswer(80, 70)}));
+  const testing::TempDir directory;
+  const auto log = directory / "access.log";
+  const std::string pass =
+      fmt::format("proxy_pass http://127.0.0.1:{}/; }}\n", mock.port());
+  const testing::ExternalServer nginx = testing::StartNginx(
+      directory.path(),
+      "log_format sizes '$uri $status $content_length';\n"
+      "server { listen 127.0.0.1:{port}; access_log " +
+          log.string() +
+          " sizes;\n"
+          "location /narrow/ { client_max_body_size 40k; " +
+          pass + "location /shut/ { client_max_body_size 1k; " + pass + "}");
+  ModelRepo repo;
+  std::string text = "cost 100\n";
+  while (text.size() < 60'000) text += std::string(999, 'x') + '\n';
+  repo.Write("app.txt", text);
+  auto arm = [&](const std::string& name) {
+    return fmt::format(
+        "{{model: local/{0}, base_url: \"http://127.0.0.1:{1}/{0}/v1\", "
+        "price: {{input: 1, output: 1}}}}",
+        name, nginx.port());
+  };
+  repo.Spec(fmt::format("[{}, {}]", arm("shut"), arm("narrow")), 4,
+            "search: {policy: linear}\n");
+  const Ran run = repo.Coppice("run");
+  CAPTURE(run.err);
+  CAPTURE(run.out);
+  CHECK(run.exit == 0);
+  CHECK(repo.Status()["current_step"] == 4);
+
+  // What nginx saw is what is on record: three requests an attempt, each
+  // smaller than the one before.
+  std::istringstream seen(testing::ReadFile(log));
+  std::string uri;
+  std::size_t refused = 0, taken = 0;
+  for (int status = 0, size = 0, last = 0; seen >> uri >> status >> size;) {
+    CAPTURE(uri);
+    CAPTURE(size);
+    const std::size_t turn = (refused + taken) % 3;
+    if (turn > 0) CHECK(size < last);
+    last = size;
+    const bool passes = turn == 2 && uri.starts_with("/narrow/");
+    CHECK(status == (passes ? 200 : 413));
+    ++(status == 200 ? taken : refused);
+  }
+  CHECK(refused + taken == 4 * 3);
+  CHECK(mock.Journal().size() == taken);
+  CHECK(taken >= 1);
+  auto count = [&](const std::string& where) {
+    return repo.Count("select count(*) from events where " + where);
+  };
+  const int failed = 4 - static_cast<int>(taken);
+  CHECK(failed >= 1);
+  CHECK(count("kind='asked'") == 4 * 3);
+  CHECK(count("kind='answered' and json_extract(body,'$.usd')=0 and "
+              "json_extract(body,'$.stop')='failed: too_large'") ==
+        static_cast<int>(refused));
+  CHECK(count("kind='rejected' and json_extract(body,'$.reason')='context' "
+              "and json_extract(body,'$.outcome')='edit_failed'") == failed);
+  CHECK(count("kind='committed' and attempt>0") == static_cast<int>(taken));
+}
+
+TEST_CASE(
+    "PC-44 SIGTERM, or a second SIGINT, breaks calls off within a second; each "
+    "is charged at its reservation and made again by a resume") {
+  struct Stop {
+    std::vector<int> signals;
+    int exit;
+  };
+  for (const Stop& stop : {Stop{{SIGTERM}, 143}, Stop{{SIGINT, SIGINT}, 130}}) {
+    CAPTURE(stop.exit);
+    const Stalling stalling;
+    ModelRepo repo;
+    repo.env()["OPENAI_API_KEY"] = "sk-test-1";
+    repo.env()["OPENAI_BASE_URL"] = stalling.server().Url("/v1");
+    repo.Spec(ModelArm("openai/gpt-5", ""), 4, kThreeAtOnce);
+    const pid_t pid = repo.Start("run");
+    CHECK(Eventually([&] { return stalling.begun() == 3; }));
+    for (std::size_t i = 0; i + 1 < stop.signals.size(); ++i) {
+      kill(pid, stop.signals[i]);
+      SleepMs(500);
+      CHECK(stalling.ended() == 0);  // they are paid for
+    }
+    const auto before = std::chrono::steady_clock::now();
+    kill(pid, stop.signals.back());
+    CHECK(TinyRepo::Wait(pid) == stop.exit);
+    CHECK(Eventually([&] { return stalling.ended() == 3; }));
+    CHECK(stalling.last_end() - before < std::chrono::seconds(1));
+    CHECK(stalling.server().requests().size() == 3);
+
+    const std::string answered =
+        "select count(*), sum(json_extract(body,'$.usd')) from events where "
+        "kind='answered' and json_extract(body,'$.stop')='failed: cancelled'";
+    CHECK(repo.Sql(answered) ==
+          repo.Sql("select 3, sum(json_extract(body,'$.reserve_usd')) from "
+                   "events where kind='asked'"));
+    CHECK(repo.Count("select count(*) from events where kind in "
+                     "('rejected','committed') and attempt>0") == 0);
+    CHECK(repo.Count("select json_extract(body,'$.exit') from events where "
+                     "kind='stopped'") == stop.exit);
+    const json stopped = repo.Status();
+    CAPTURE(stopped.dump());
+    const double lost = stopped["cost"]["spent"];
+    CHECK(lost > 0);
+    CHECK(stopped["cost"]["reserved"] == 0);
+    CHECK(repo.Leftovers() == 0);
+
+    const FaultServer good(testing::Answering(Streams({90, 80, 70, 60})));
+    repo.env()["OPENAI_BASE_URL"] = good.Url("/v1");
+    const Ran resumed = repo.Coppice("resume");
+    CAPTURE(resumed.err);
+    CAPTURE(resumed.out);
+    CHECK(resumed.exit == 0);
+    CHECK(good.requests().size() == 4);
+    CHECK(repo.Sql("select count(*), count(distinct attempt) from events where "
+                   "kind='committed' and attempt>0") == "4|4");
+    CHECK(repo.Status()["best_metric"] == 60);
+    CHECK(repo.Status()["cost"]["spent"].get<double>() > lost);
+    CHECK(repo.Coppice("replay " + repo.RunDir().filename().string()).exit ==
+          0);
+  }
+}
+
+TEST_CASE(
+    "PC-44 after one SIGINT the answers under way are taken, and nothing is "
+    "asked any more") {
+  std::atomic<int> begun = 0;
+  std::atomic<bool> go_on = false;
+  const FaultServer server([&](Peer& peer) {
+    peer.ReadRequest();
+    const auto events = ChatEvents(WholeAnswer(90 - peer.connection()));
+    peer.Send(testing::ChunkedHead());
+    ++begun;
+    while (!go_on) peer.Pause(std::chrono::milliseconds(10));
+    for (const std::string& event : events) {
+      peer.Send(testing::Chunk("data: " + event + "\n\n"));
+    }
+    peer.Send(testing::kLastChunk);
+    peer.ReadRequest();  // there is none
+  });
+  ModelRepo repo;
+  repo.env()["OPENAI_API_KEY"] = "sk-test-1";
+  repo.env()["OPENAI_BASE_URL"] = server.Url("/v1");
+  repo.Spec(ModelArm("openai/gpt-5", ""), 4, kThreeAtOnce);
+  const pid_t pid = repo.Start("run");
+  CHECK(Eventually([&] { return begun == 3; }));
+  kill(pid, SIGINT);
+  SleepMs(300);
+  go_on = true;
+  CHECK(TinyRepo::Wait(pid) == 130);
+  CHECK(server.requests().size() == 3);
+  CHECK(
+      repo.Sql("select count(*), count(distinct attempt) from events where "
+               "kind='answered' and json_extract(body,'$.stop')='complete'") ==
+      "3|3");
+  CHECK(repo.Count("select count(distinct attempt) from events where "
+                   "kind='evaluated' and attempt>0") == 3);
+  CHECK(repo.Status()["cost"]["reserved"] == 0);
+
+  const FaultServer good(testing::Answering(Streams({60})));
+  repo.env()["OPENAI_BASE_URL"] = good.Url("/v1");
+  const Ran resumed = repo.Coppice("resume");
+  CAPTURE(resumed.err);
+  CHECK(resumed.exit == 0);
+  CHECK(good.requests().size() == 1);
+  CHECK(repo.Status()["best_metric"] == 60);
 }
 
 }  // namespace coppice

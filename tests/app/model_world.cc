@@ -1,9 +1,12 @@
 #include "app/model_world.h"
 
+#include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 namespace coppice {
 namespace fs = std::filesystem;
@@ -51,6 +54,12 @@ void ModelRepo::Spec(const std::string& proposers, int nodes,
 int ModelRepo::Count(const std::string& query) {
   const std::string text = Sql(query);
   return text.empty() ? -1 : std::stoi(text);
+}
+
+json ModelRepo::Status() {
+  const testing::Ran status = Coppice("--output json status");
+  REQUIRE_MESSAGE(json::accept(status.out), status.err);
+  return json::parse(status.out);
 }
 
 std::vector<std::string> ModelRepo::FilesWith(const std::string& text) const {
@@ -106,9 +115,33 @@ std::string Falling(int first, int count) {
   return Fixtures(answers);
 }
 
+std::vector<std::string> ChatEvents(const std::string& answer) {
+  const json said = {{"content", answer}};
+  const json first = {
+      {"choices",
+       {{{"index", 0}, {"delta", said}, {"finish_reason", nullptr}}}}};
+  const json last = {
+      {"choices",
+       {{{"index", 0}, {"delta", json::object()}, {"finish_reason", "stop"}}}},
+      {"usage", {{"prompt_tokens", 400}, {"completion_tokens", 50}}}};
+  return {first.dump(), last.dump(), "[DONE]"};
+}
+
 bool Says(const testing::Ran& ran, const std::string& text) {
   return ran.err.find(text) != std::string::npos ||
          ran.out.find(text) != std::string::npos;
+}
+
+void SleepMs(int ms) {
+  std::this_thread::sleep_for(std::chrono::milliseconds(ms));
+}
+
+bool Eventually(const std::function<bool()>& condition) {
+  for (int i = 0; i < 600; ++i) {
+    if (condition()) return true;
+    SleepMs(50);
+  }
+  return false;
 }
 
 }  // namespace coppice

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <map>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,8 @@ class ModelRepo : public testing::TinyRepo {
             const std::string& extra = {});
   // The number that a query gives.
   int Count(const std::string& query);
+  // `coppice status` as JSON.
+  nlohmann::json Status();
   // All files below .git/coppice, names and contents, that hold `text`.
   std::vector<std::string> FilesWith(const std::string& text) const;
 };
@@ -41,6 +45,14 @@ std::string Fixtures(const std::vector<std::string>& answers);
 // WholeAnswer(first), first - 1, ...
 std::string Falling(int first, int count);
 
+// An answer as the events of a chat completion's stream, with its usage: 400
+// tokens in, 50 out.
+std::vector<std::string> ChatEvents(const std::string& answer);
+
 bool Says(const testing::Ran& ran, const std::string& text);
+
+void SleepMs(int ms);
+// False if it does not come true within half a minute.
+bool Eventually(const std::function<bool()>& condition);
 
 }  // namespace coppice

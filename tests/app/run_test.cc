@@ -237,6 +237,7 @@ TEST_CASE("AC-10 identical failures pause with exit 5 and name themselves") {
              "{ echo 'error: no cost in the file'; exit 3; }\n");
   repo.Write("coppice.yaml",
              TinySpec("evaluation: sh measure.sh\n"
+                      "parallel: {evaluations: 1}\n"
                       "budget: {max_nodes: 20, plateau_nodes: null}\n"));
   repo.Commit("spec");
   const Ran run = repo.Coppice("run");

@@ -91,7 +91,8 @@ TEST_CASE(
   repo.Write("coppice.yaml", TinySpec(kSlow));
   repo.Commit("spec");
   const pid_t pid = repo.Start("--output plain run");
-  Sleep(1.5);
+  while (repo.RunDir().empty()) Sleep(0.05);
+  Sleep(1.0);
   kill(pid, SIGKILL);
   TinyRepo::Wait(pid);
   REQUIRE_FALSE(repo.RunDir().empty());
@@ -170,7 +171,7 @@ TEST_CASE("one SIGINT drains, and the run is resumable") {
 }
 
 TEST_CASE(
-    "AC-04 killed at 50 random points a run keeps its journal, repeats "
+    "AC-04 FM-25 killed at 50 random points a run keeps its journal, repeats "
     "no answer and leaves nothing behind") {
   TinyRepo repo;
   repo.Write("coppice.yaml",
@@ -227,7 +228,8 @@ TEST_CASE(
   CHECK(repo.Git("--git-dir .git/coppice/store.git fsck --strict").exit == 0);
 }
 
-TEST_CASE("a full disk pauses the run, which goes on when there is room") {
+TEST_CASE(
+    "FM-07 a full disk pauses the run, which goes on when there is room") {
   TinyRepo repo;
   repo.Write("coppice.yaml",
              TinySpec("evaluation: sh measure.sh\n"

@@ -148,7 +148,6 @@ TEST_CASE("AC-39 a budget that buys one proposal is said before the start") {
 TEST_CASE("keys of later versions are refused by name") {
   TinyRepo repo;
   const std::pair<const char*, const char*> later[] = {
-      {"judge: {model: openai/x, rubric: '@r.md', items: out.json}\n", "judge"},
       {"search: {policy: abmcts}\n", "abmcts"},
       {"hooks: {on_node: 'true'}\n", "hooks"},
   };

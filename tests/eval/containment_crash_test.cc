@@ -2,10 +2,13 @@
 #include <signal.h>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <filesystem>
+#include <random>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/process.h"
 #include "eval/containment_world.h"
@@ -51,7 +54,7 @@ bool GoneWithin(milliseconds limit, std::string_view mark) {
 
 }  // namespace
 
-TEST_CASE("when coppice is killed everything it started dies") {
+TEST_CASE("FM-25 when coppice is killed everything it started dies") {
   const std::string mark = "86435.5";
   ForEachMode([&](SandboxMode mode) {
     testing::TempDir directory;
@@ -62,6 +65,41 @@ TEST_CASE("when coppice is killed everything it started dies") {
     CHECK(GoneWithin(std::chrono::seconds(5), mark));
     CHECK(GoneWithin(std::chrono::seconds(1), directory.path().string()));
   });
+}
+
+TEST_CASE("FM-25 killed at 200 random points it leaves nothing that stays") {
+  testing::TempDir directory;
+  fs::create_directories(directory / "tree");
+  const std::string mark = "86437.5";
+  const fs::path bin = fs::path(COPPICE_BINARY_DIR) / "bin";
+  std::mt19937 random(25);
+  const int modes = HaveBwrap() ? 2 : 1;
+  // From before it has a sandbox to well into its command.
+  std::uniform_int_distribution<int> after_ms(0, 60);
+  std::vector<pid_t> hosts;
+  for (int n = 0; n < 200; ++n) {
+    asio::io_context io(1);
+    ProcessOptions options{
+        .argv = {
+            (bin / "sandbox_host").string(), n % modes == 0 ? "none" : "bwrap",
+            (directory / "tree").string(), (directory / "scratch").string(),
+            "setsid sleep " + mark + " & echo x > written; sleep " + mark}};
+    Result<std::unique_ptr<Process>> started =
+        Process::Start(io.get_executor(), std::move(options));
+    REQUIRE(started.has_value());
+    hosts.push_back((*started)->pid());
+    asio::steady_timer timer(io, milliseconds(after_ms(random)));
+    timer.async_wait(
+        [&](boost::system::error_code) { (*started)->Signal(SIGKILL); });
+    io.run();
+  }
+  CHECK(GoneWithin(std::chrono::seconds(5), mark));
+  CHECK(GoneWithin(std::chrono::seconds(1), directory.path().string()));
+  {
+    auto next = MakeSandbox({.scratch = directory / "scratch"});
+    for (const pid_t host : hosts) REQUIRE(CountGroups(host) == 0);
+  }
+  CHECK(fs::is_empty(directory / "scratch"));
 }
 
 TEST_CASE("what a killed coppice left behind is removed by the next one") {

@@ -26,7 +26,8 @@ using testing::WriteFile;
 
 class OverlayWorld : public ContainmentWorld {
  public:
-  explicit OverlayWorld(SandboxMode mode) : ContainmentWorld(mode) {
+  explicit OverlayWorld(SandboxMode mode, SandboxOptions options = {})
+      : ContainmentWorld(mode, std::move(options)) {
     // Characters that separate an overlay's options have to survive.
     overlay_ = {.lower = tree(),
                 .upper = directory() / "up,p:er",
@@ -104,6 +105,23 @@ TEST_CASE("an upper is free again as soon as its command has ended") {
       const CommandResult seen = world.RunOver("cat between");
       REQUIRE(seen.out.head == std::to_string(n));
     }
+  });
+}
+
+TEST_CASE("FM-07 what is written over an overlay is limited too") {
+  if (!HaveOverlay()) return;
+  ForEachMode([](SandboxMode mode) {
+    OverlayWorld world(mode, {.disk_every = std::chrono::milliseconds(50)});
+    WriteFile(world.overlay().lower / "huge", std::string(30 << 20, 'x'));
+    CommandRequest request =
+        world.Request("head -c 20M /dev/zero > big; sleep 20");
+    request.tree.overlay = world.overlay();
+    request.limits.disk_mb = 10;
+    const CommandResult result = world.Run(request);
+    CHECK(result.verdict == Verdict::kFailed);
+    CHECK(result.reason == "disk limit");
+    request.command = "rm big; sleep 0.3";
+    CHECK(world.Run(request).verdict == Verdict::kOk);
   });
 }
 

@@ -24,7 +24,7 @@ struct Row {
 
 }  // namespace
 
-TEST_CASE("the first cause that explains an end names it") {
+TEST_CASE("FM-09 the first cause that explains an end names it") {
   auto with = [](Evidence evidence, auto change) {
     change(evidence);
     return evidence;
@@ -74,6 +74,38 @@ TEST_CASE("the first cause that explains an end names it") {
       {"the machine slept",
        with(Ended(0), [](Evidence& e) { e.record->suspended_ms = 5000; }),
        Verdict::kLost, "suspend"},
+      {"too much CPU time",
+       with(Ended(Killed(SIGKILL)), [](Evidence& e) { e.stop = Stop::kCpu; }),
+       Verdict::kTimeout, "cpu"},
+      {"too much CPU time of one process", Ended(Killed(SIGXCPU)),
+       Verdict::kTimeout, "cpu"},
+      {"too much on disk",
+       with(Ended(Killed(SIGKILL)), [](Evidence& e) { e.stop = Stop::kDisk; }),
+       Verdict::kFailed, "disk limit"},
+      {"too long a file", Ended(Killed(SIGXFSZ)), Verdict::kFailed,
+       "disk limit"},
+      {"too long a file of a child", Ended(Exited(128 + SIGXFSZ)),
+       Verdict::kFailed, "disk limit"},
+      {"a disk that it filled",
+       with(Ended(Exited(1)), [](Evidence& e) { e.filled_disk = true; }),
+       Verdict::kFailed, "disk limit"},
+      {"a disk that others filled",
+       with(Ended(Exited(1)), [](Evidence& e) { e.host_full = true; }),
+       Verdict::kLost, "the host's disk is full"},
+      {"the machine slept before the timeout",
+       with(Ended(Killed(SIGKILL)),
+            [](Evidence& e) {
+              e.stop = Stop::kTimeout;
+              e.record->suspended_ms = 5000;
+            }),
+       Verdict::kLost, "suspend"},
+      {"an abort rule does not mind a sleep",
+       with(Ended(Killed(SIGKILL)),
+            [](Evidence& e) {
+              e.stop = Stop::kAborted;
+              e.record->suspended_ms = 5000;
+            }),
+       Verdict::kAborted, "abort rule"},
       {"survivors", with(Ended(0), [](Evidence& e) { e.survivors = true; }),
        Verdict::kLost, "processes that would not die"},
       {"no record", Evidence{}, Verdict::kLost, "the supervisor died"},

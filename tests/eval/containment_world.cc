@@ -2,14 +2,17 @@
 
 #include <doctest/doctest.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <exception>
+#include <fstream>
 #include <optional>
 #include <utility>
 
 #include "base/file.h"
+#include "eval/cgroup.h"
 
 namespace coppice::eval {
 namespace fs = std::filesystem;
@@ -60,6 +63,23 @@ CommandResult ContainmentWorld::Run(const CommandRequest& request) {
   return std::move(*result);
 }
 
+std::vector<CommandResult> ContainmentWorld::RunTogether(
+    const std::vector<CommandRequest>& requests) {
+  std::vector<CommandResult> results(requests.size());
+  std::exception_ptr failure;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    auto ended = [&, i](std::exception_ptr error, CommandResult value) {
+      if (error) failure = error;
+      results[i] = std::move(value);
+    };
+    asio::co_spawn(io_, sandbox_->Run(requests[i]), std::move(ended));
+  }
+  io_.restart();
+  io_.run();
+  if (failure) std::rethrow_exception(failure);
+  return results;
+}
+
 CommandResult ContainmentWorld::RunAnd(const CommandRequest& request,
                                        std::chrono::milliseconds delay,
                                        std::function<void()> then) {
@@ -87,6 +107,61 @@ void ForEachMode(const std::function<void(SandboxMode)>& test) {
     INFO("sandbox: bwrap");
     test(SandboxMode::kBwrap);
   }
+}
+
+void ForEachLevel(
+    const std::function<void(SandboxMode, SandboxOptions)>& test) {
+  ForEachMode([&](SandboxMode mode) {
+    for (const GroupUse groups : {GroupUse::kBest, GroupUse::kNone}) {
+      INFO("groups: ", groups == GroupUse::kBest ? "as found" : "none");
+      test(mode, SandboxOptions{.grace = std::chrono::milliseconds(300),
+                                .groups = groups});
+    }
+  });
+}
+
+void NotApplicable(std::string_view row, std::string_view level) {
+  MESSAGE(std::string(row) << ": not applicable at " << std::string(level));
+}
+
+bool HasLine(Sandbox& sandbox, std::string_view text) {
+  for (const std::string& line : sandbox.isolation().lines) {
+    if (line.find(text) != std::string::npos) return true;
+  }
+  return false;
+}
+
+std::int64_t ResidentKb() {
+  std::ifstream in("/proc/self/statm");
+  std::int64_t total = 0;
+  std::int64_t resident = 0;
+  in >> total >> resident;
+  return resident * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+bool CountsGroups(Sandbox& sandbox) {
+  return HasLine(sandbox, ", memory and pids");
+}
+
+bool KillsGroups(Sandbox& sandbox) {
+  return sandbox.isolation().level >= 2 ||
+         HasLine(sandbox, "cgroup.kill: works");
+}
+
+int CountGroups(pid_t pid) {
+  const GroupRoots roots =
+      FindGroupRoots(ReadWholeOrNothing("/proc/self/mountinfo"),
+                     ReadWholeOrNothing("/proc/self/cgroup"));
+  const std::string owner = "coppice-" + std::to_string(pid) + "-";
+  int count = 0;
+  for (const fs::path& root :
+       {roots.unified, roots.memory, roots.pids, roots.cpuset, roots.cpuacct}) {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(root, error)) {
+      count += entry.path().filename().string().starts_with(owner) ? 1 : 0;
+    }
+  }
+  return count;
 }
 
 int CountProcesses(std::string_view text) {

@@ -22,7 +22,7 @@ Extraction Read(const std::string& file, const std::string& metric) {
   const ResultFile result{
       .bytes = testing::ReadFile(std::string(COPPICE_SOURCE_DIR) +
                                  "/tests/eval/golden/" + file)};
-  return scanner.Finish(result, {});
+  return scanner.Finish({result}, {});
 }
 
 TEST_CASE("hyperfine: named statistics in seconds, plain for one command") {
@@ -104,6 +104,55 @@ TEST_CASE("pytest-benchmark: named statistics in seconds") {
                                       {"test_parse[small].min", 0.0012},
                                       {"test_parse[small].max", 0.0019},
                                       {"test_parse[small].stddev", 0.0001}});
+}
+
+TEST_CASE("JMH: scores with their unit, throughput is better high (MC-21)") {
+  // After the format of JMH 1.37 `-rf json`, by its documentation.
+  constexpr const char* kJmh = R"([
+    {"jmhVersion": "1.37", "benchmark": "com.x.Parse.fast", "mode": "thrpt",
+     "primaryMetric": {"score": 1234.5, "scoreError": "NaN",
+                       "scoreUnit": "ops/s", "rawData": [[1.0, 2.0]]}},
+    {"jmhVersion": "1.37", "benchmark": "com.x.Parse.slow", "mode": "avgt",
+     "primaryMetric": {"score": 0.5, "scoreError": 0.01,
+                       "scoreUnit": "us/op"}}])";
+  struct Row {
+    const char* metric;
+    spec::Direction direction;
+    double value;
+    bool contradicts;
+  };
+  for (const Row& row :
+       {Row{"com.x.Parse.fast.score", spec::Direction::kMaximize, 1234.5,
+            false},
+        Row{"com.x.Parse.fast.score", spec::Direction::kMinimize, 0, true},
+        Row{"com.x.Parse.slow.score", spec::Direction::kMinimize, 0.5, false},
+        Row{"com.x.Parse.slow.score", spec::Direction::kMaximize, 0, true}}) {
+    spec::Spec spec;
+    spec.metric.name = row.metric;
+    spec.metric.direction = row.direction;
+    MetricScanner scanner(ContractOf(spec));
+    const Extraction e = scanner.Finish({ResultFile{.bytes = kJmh}}, {});
+    CAPTURE(row.metric);
+    REQUIRE(e.problem.has_value() == row.contradicts);
+    if (row.contradicts) {
+      CHECK(e.problem->reason == MetricReason::kInvalid);
+      CHECK(e.problem->text.find("direction") != std::string::npos);
+    } else {
+      CHECK(e.numbers.at(row.metric) == row.value);
+    }
+  }
+}
+
+TEST_CASE("JSON lines in a file: the last one counts") {
+  spec::Spec spec;
+  spec.metric.name = "loss";
+  MetricScanner scanner(ContractOf(spec));
+  const Extraction e =
+      scanner.Finish({ResultFile{.bytes = "{\"step\": 1, \"loss\": 3}\n"
+                                          "{\"step\": 2, \"loss\": 2.5}\n"}},
+                     {});
+  REQUIRE_FALSE(e.problem);
+  CHECK(e.numbers.at("loss") == 2.5);
 }
 
 }  // namespace

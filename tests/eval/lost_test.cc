@@ -49,7 +49,7 @@ struct LostWorld {
   }
 
   // Opens and measures once, in virtual time.
-  Sample Evaluate() {
+  Sample Evaluate(SampleRequest request = {}) {
     LocalSetup setup{.spec = spec,
                      .run = "r",
                      .run_directory = run.path(),
@@ -71,14 +71,14 @@ struct LostWorld {
         sample.failure = opened.failure;
         co_return;
       }
-      sample = co_await opened.session->Measure({});
+      sample = co_await opened.session->Measure(request);
     };
     simulation.Run(whole());
     return sample;
   }
 };
 
-TEST_CASE("a lost sample is taken again after 1, 5 and 25 seconds") {
+TEST_CASE("FM-24 a lost sample is taken again after 1, 5 and 25 seconds") {
   LostWorld world;
   int commands = 0;
   world.answer = [&](const CommandRequest&) {
@@ -168,4 +168,16 @@ TEST_CASE("an unknown commit is lost, not a failure of the candidate") {
 }
 
 }  // namespace
+TEST_CASE("a holdout's file that the user took away is our fault") {
+  LostWorld world;
+  world.answer = [](const CommandRequest&) { return Printed("score: 1\n"); };
+  world.spec.evaluation.holdout = {.command = "measure", .copy = {"held.csv"}};
+  const Sample held =
+      world.Evaluate({.phase = SamplePhase::kHoldout, .index = 0});
+  REQUIRE(held.failure);
+  CHECK_FALSE(held.failure->outcome);
+  CHECK(held.failure->reason.find("held.csv") != std::string::npos);
+  CHECK(world.started.empty());
+}
+
 }  // namespace coppice::eval

@@ -24,7 +24,9 @@ struct Bench {
     MetricScanner scanner(ContractOf(spec));
     scanner.Feed(OutputStream::kStdout, out);
     scanner.Feed(OutputStream::kStderr, err);
-    return scanner.Finish(file, units);
+    std::vector<ResultFile> files;
+    if (file) files.push_back(*file);
+    return scanner.Finish(files, units);
   }
   Extraction ReadFile(std::string_view bytes, std::string_view out = {}) {
     file = ResultFile{.bytes = std::string(bytes)};
@@ -38,7 +40,7 @@ std::string Told(const Extraction& e, const std::string& name = "score") {
   return FormatNumber(e.numbers.at(name));
 }
 
-TEST_CASE("a line with a number is the metric, whatever its form") {
+TEST_CASE("FM-20 a line with a number is the metric, whatever its form") {
   const Bench bench;
   CHECK(Told(bench.Read("score: 1\n")) == "1");
   CHECK(Told(bench.Read("score: 1e-3\n")) == "0.001");
@@ -53,7 +55,7 @@ TEST_CASE("a line with a number is the metric, whatever its form") {
   CHECK_FALSE(std::signbit(zero.numbers.at("score")));
 }
 
-TEST_CASE("what is no number is told apart from what is not there") {
+TEST_CASE("FM-20 what is no number is told apart from what is not there") {
   const Bench bench;
   for (const char* token :
        {"nan", "NaN", "inf", "-Infinity", "null", "0x10", "1_000", "1,5", "1e",
@@ -78,7 +80,7 @@ TEST_CASE("one name twice must say the same") {
   CHECK(Told(bench.Read("score: 1\nscore: nan\n")) == "ambiguous");
 }
 
-TEST_CASE("a carriage return hides no value") {
+TEST_CASE("FM-16 a carriage return hides no value") {
   const Bench bench;
   CHECK(Told(bench.Read("score: 5\rscore: 1\n")) == "ambiguous");
   CHECK(Told(bench.Read("\r 50%\r100%\rscore: 3\n")) == "3");
@@ -267,7 +269,7 @@ TEST_CASE("output cut anywhere gives the same result") {
     MetricScanner scanner(ContractOf(bench.spec));
     scanner.Feed(OutputStream::kStdout, std::string_view(out).substr(0, cut));
     scanner.Feed(OutputStream::kStdout, std::string_view(out).substr(cut));
-    const Extraction e = scanner.Finish(std::nullopt, {});
+    const Extraction e = scanner.Finish({}, {});
     REQUIRE(Told(e) == "2.5");
     REQUIRE(e.numbers.at("end") == 3);
   }
@@ -286,7 +288,7 @@ TEST_CASE("a flood without structure is scanned in bounded memory") {
     scanner.Feed(OutputStream::kStdout, std::string(1 << 20, 'x'));
   }
   scanner.Feed(OutputStream::kStdout, "\", \"score\": 1}\nscore: 2\n");
-  CHECK(Told(scanner.Finish(std::nullopt, {})) == "2");
+  CHECK(Told(scanner.Finish({}, {})) == "2");
 }
 
 TEST_CASE("invented names do not grow without bound") {

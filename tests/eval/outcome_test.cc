@@ -69,23 +69,6 @@ TEST_CASE("the result file counts, whatever is printed after it (AC-22)") {
   CHECK(Told(sample) == "3.000000");
 }
 
-TEST_CASE("a result that is no plain file is refused at once (FM-11)") {
-  const char* scripts[] = {
-      "ln -s /etc/passwd $COPPICE_RESULT; echo score: 1",
-      "mkfifo $COPPICE_RESULT; echo score: 1",
-      "mkdir $COPPICE_RESULT; echo score: 1",
-      "echo {} > $COPPICE_RESULT; ln $COPPICE_RESULT $COPPICE_RESULT.2",
-      "truncate -s 17M $COPPICE_RESULT",
-      "echo 'not json' > $COPPICE_RESULT; echo score: 1",
-  };
-  for (const char* script : scripts) {
-    EvalWorld world;
-    CAPTURE(script);
-    const Sample sample = world.Run(script);
-    CHECK(Told(sample).starts_with("metric_error: invalid: "));
-  }
-}
-
 TEST_CASE("a result file older than its sample is stale (MC-25)") {
   EvalWorld world;
   CHECK(Told(world.Run("echo '{\"score\": 1}' > old; touch -d '1 hour ago' "

@@ -35,7 +35,7 @@ struct TamperWorld : EvalWorld {
   }
 };
 
-TEST_CASE("writing an immutable path at run time is tampering") {
+TEST_CASE("FM-14 MC-17 MC-18 writing an immutable path is tampering") {
   struct Row {
     const char* script;
     const char* offence;

@@ -41,11 +41,13 @@ std::unique_ptr<search::State> Running() {
 TEST_CASE("the status object has the keys of the contract, in its order") {
   const auto state = Running();
   const OrderedJson json = StatusJson(*state, state->last_at(), {});
-  CHECK(Keys(json) == Strings{"run_id", "status", "current_step", "total_steps",
-                              "best_metric", "best_step", "metric_name", "goal",
-                              "model", "pending_nodes", "outcomes", "cost",
-                              "tokens", "arms", "nodes_per_hour", "slots", "limiting",
-                              "eta", "waiting", "paused"});
+  CHECK(Keys(json) == Strings{"run_id",        "status",      "current_step",
+                              "total_steps",   "best_metric", "best_step",
+                              "metric_name",   "goal",        "model",
+                              "pending_nodes", "outcomes",    "cost",
+                              "tokens",        "arms",        "nodes_per_hour",
+                              "slots",         "limiting",    "eta",
+                              "waiting",       "locks",       "paused"});
   CHECK(Keys(json["cost"]) == Strings{"spent", "reserved", "limit"});
   CHECK(json["current_step"] == 18);
   CHECK(json["total_steps"] == 60);

@@ -104,15 +104,15 @@ TEST_CASE("time for the final is kept back from the limit of hours") {
   CHECK_FALSE(budget.Reached(used));
   used.hours = 7.61;
   CHECK(budget.Reached(used) == "max_hours");
-  // A noisy metric needs at least the smallest race: 38 samples of 1/10 h.
+  // A noisy metric needs at least the smallest race: 58 samples of 1/20 h.
   used = {.finished = 40,
-          .evaluation_hours = 4,
-          .mean_evaluation_seconds = 360,
+          .evaluation_hours = 2,
+          .mean_evaluation_seconds = 180,
           .samples = 40,
           .repeats = 5};
-  used.hours = 4.1;
+  used.hours = 5.0;
   CHECK_FALSE(budget.Reached(used));
-  used.hours = 4.3;
+  used.hours = 5.2;
   CHECK(budget.Reached(used) == "max_hours");
 }
 
@@ -149,7 +149,7 @@ TEST_CASE("the final may take a tenth of the samples or its smallest race") {
         SmallestRace(8, noisy));
   CHECK(budget.FinalSamples({.finished = 2, .samples = 2}, 5) ==
         SmallestRace(2, noisy));
-  CHECK(SmallestRace(2, noisy) == 30);
+  CHECK(SmallestRace(2, noisy) == 50);
   CHECK(budget.FinalSamples({.finished = 20, .samples = 20}, 1) == 9);
   CHECK(budget.FinalSamples({}, 5) == 0);
 }

@@ -60,10 +60,13 @@ TEST_CASE("bodies are canonical JSON with the field names of the contract") {
       R"("tree":"0303030303030303030303030303030303030303"})",
       R"({"cached":true,"cpu_ms":250.5,"exit":2,"failure":{"log":"l",)"
       R"("outcome":"timeout","phase":"check","reason":"r","signature":"s",)"
-      R"("tail":{"sha256":"@tail"},"verdict":"timeout"},"leaked":true,)"
+      R"("tail":{"sha256":"@tail"},"verdict":"timeout"},)"
+      R"("host":{"load":1.25,"pressure":0.5,"steal":0.03,"swap_ins":7,)"
+      R"("throttled":2},"leaked":true,)"
       R"("log":"nodes/3/eval.log","metrics":{"mb":81.0,"seconds":9.87},)"
-      R"("ms":1000.0,"node":3,"phase":"confirm","rss_kb":1024,"sample":4,)"
-      R"("signal":9,"slot":1,"verdict":"crashed","versus":2})",
+      R"("ms":1000.0,"node":3,"noisy_host":true,"phase":"confirm",)"
+      R"("rss_kb":1024,"sample":4,)"
+      R"("signal":9,"slot":1,"truncated":true,"verdict":"crashed","versus":2})",
       R"({"flags":["suspicious"],"gain":{"baseline":0.31,"best":0.2,)"
       R"("parent":0.1},"log":"l","node":3,"outcome":"improved",)"
       R"("reason":"r","seconds":{"build":3.1,"checks":2.0},"sigma":0.05,)"
@@ -191,9 +194,9 @@ TEST_CASE("fields that a later version adds are ignored") {
 }
 
 TEST_CASE("a missing field is an error that names it and the kind") {
-  const std::set<std::string> optional{"versus",   "seen",    "role",
-                                       "speakers", "failure", "leaked",
-                                       "attempt",  "added",   "removed"};
+  const std::set<std::string> optional{
+      "versus",  "seen",  "role",    "speakers", "failure",   "leaked",
+      "attempt", "added", "removed", "host",     "truncated", "noisy_host"};
   for (const Event& event : AllKinds()) {
     const EncodedEvent row = Encode(event);
     const Json body = *ParseJson(row.body, "body");

@@ -253,8 +253,9 @@ TEST_CASE("the running sigma equals one computed from scratch at every step") {
       if (step % 50 != 0) continue;
       std::vector<std::vector<double>> groups;
       for (const auto& [id, samples] : all) {
-        std::vector<double>& values = groups.emplace_back();
-        for (const auto& [i, x] : samples) values.push_back(x);
+        std::map<int, std::vector<double>> tens;
+        for (const auto& [i, x] : samples) tens[i / 10].push_back(x);
+        for (auto& [ten, values] : tens) groups.push_back(std::move(values));
       }
       REQUIRE(m.relative() == relative);
       REQUIRE(m.Sigma() == doctest::Approx(SigmaOf(groups, relative)));

@@ -63,7 +63,7 @@ void GrowHostile(PromptWorld& world) {
 
 }  // namespace
 
-TEST_CASE("AC-23 hostile text stays within its fence, for every operator") {
+TEST_CASE("AC-23 FM-28 hostile text stays in its fence, for every operator") {
   PromptWorld world;
   GrowHostile(world);
   const AttemptId attempts[] = {

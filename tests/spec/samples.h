@@ -105,7 +105,7 @@ judge:
   sample_size: 20
   batch_size: 4
   seed: 7
-  anchors: [a text, {id: 3, score: 5}]
+  anchors: [{id: bad, text: a text, score: 5}]
   strata: [{bucket: small, count: 4, rubric: "@small.md"}]
   primary: pct_4plus
   max_cost_usd: 2.5

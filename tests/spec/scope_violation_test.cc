@@ -140,7 +140,7 @@ TEST_CASE("only types that are allowed are created") {
   CHECK(script.Reason({Created("src/run.sh")}) == "");
 }
 
-TEST_CASE("protected names are not created, unless mutable names the file") {
+TEST_CASE("FM-14 protected names are not created, unless mutable names them") {
   const char* const kNames[] = {"src/CMakeLists.txt", "src/Makefile",
                                 "src/.github/x.cpp", "src/a.cmake"};
   const World open(
@@ -172,7 +172,7 @@ TEST_CASE("a new file beside immutable ones needs the directory itself") {
   CHECK(named.Reason({Created("helper.py")}) == "");
 }
 
-TEST_CASE("a new module never stands in for one that an evaluator imports") {
+TEST_CASE("FM-15 a new module never stands in for one that is imported") {
   const World world("{mutable: [., lib/], allow_create: true, max_files: 20}",
                     "{command: python evaluate.py, build: python "
                     "bench/helper.py}");

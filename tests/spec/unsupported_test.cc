@@ -28,10 +28,6 @@ TEST_CASE("what comes later is refused by name, with what to write instead") {
     const char* refused;
   };
   for (const Row& row : std::vector<Row>{
-           {"judge", "{model: openai/x, rubric: r, items: i}", "judge"},
-           {"evaluation.holdout", "{command: x}", "evaluation.holdout"},
-           {"evaluation.diagnose", "perf", "evaluation.diagnose"},
-           {"evaluation.exclusive", "[gpu]", "evaluation.exclusive"},
            {"evaluation.wrap", "nice", "evaluation.wrap"},
            {"evaluation.backend", "slurm", "evaluation.backend: slurm"},
            {"evaluation.slurm.cpus", "2", "evaluation.slurm"},
@@ -85,6 +81,9 @@ TEST_CASE("what this version does is not refused") {
            {"evaluation.env", "{A: b}"},
            {"evaluation.pass_env", "[A]"},
            {"evaluation.limits", "{cpus: 1, memory_mb: 9, output_mb: 1}"},
+           {"evaluation.exclusive", "[gpu, cpu]"},
+           {"evaluation.holdout", "{command: x}"},
+           {"evaluation.diagnose", "perf"},
            {"evaluation.warmup", "2"},
            {"evaluation.repeats", "3"},
            {"evaluation.aggregation", "mean"},

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include <chrono>
 #include <utility>
 
 #include "base/process.h"
@@ -88,6 +89,7 @@ Task<CommandResult> EvalSandbox::Run(const CommandRequest& request) {
   options.on_stderr = [&](std::string_view c) {
     see(OutputStream::kStderr, c);
   };
+  const auto start = std::chrono::steady_clock::now();
   asio::any_io_executor executor = co_await asio::this_coro::executor;
   Result<std::unique_ptr<Process>> process =
       Process::Start(executor, std::move(options));
@@ -99,6 +101,9 @@ Task<CommandResult> EvalSandbox::Run(const CommandRequest& request) {
   const bool in_time = co_await running->WaitExit(request.timeout);
   running->SignalGroup(SIGKILL);
   if (!in_time) co_await running->WaitExit(std::chrono::seconds(10));
+  result.wall_seconds = std::chrono::duration<double>(
+                            std::chrono::steady_clock::now() - start)
+                            .count();
   const bool quiet = co_await running->WaitOutput(std::chrono::seconds(1));
   Judge(running->exit(), result);
   result.leaked = !quiet;

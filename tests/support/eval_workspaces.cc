@@ -155,6 +155,30 @@ Task<Result<void>> EvalWorkspaces::Restore(const Lease& lease,
   co_return Ok();
 }
 
+Task<Result<void>> EvalWorkspaces::Lend(const Lease& lease,
+                                        std::span<const std::string> paths) {
+  for (const std::string& path : paths) {
+    const auto file = users.find(path);
+    if (file == users.end()) {
+      co_return Error{.code = ErrorCode::kCheck, .what = "no file " + path};
+    }
+    WriteExecutable(lease.tree().root / path, file->second);
+    struct stat info{};
+    lstat((lease.tree().root / path).c_str(), &info);
+    before_[lease.tree().slot][path] = info;
+  }
+  co_return Ok();
+}
+
+Task<Result<void>> EvalWorkspaces::TakeBack(
+    const Lease& lease, std::span<const std::string> paths) {
+  for (const std::string& path : paths) {
+    fs::remove_all(lease.tree().root / path);
+    before_[lease.tree().slot].erase(path);
+  }
+  co_return Ok();
+}
+
 Task<Result<fs::path>> EvalWorkspaces::BaseCheckout() {
   constexpr int kBase = 1000;  // a slot that is never leased
   if (!fs::exists(SlotRoot(kBase))) {

@@ -33,6 +33,7 @@ class EvalWorkspaces final : public Workspaces {
 
   Provision provision;            // may stay empty
   Files copies;                   // evaluation.copy: in every slot, untracked
+  Files users;                    // untracked files that can be lent
   std::set<std::string> ignored;  // top directories that stay in a slot
 
   int acquired = 0;  // leases given out
@@ -45,6 +46,10 @@ class EvalWorkspaces final : public Workspaces {
   Task<Result<std::vector<TouchedPath>>> Touched(const Lease& lease) override;
   Task<Result<void>> Restore(const Lease& lease,
                              std::span<const std::string> paths) override;
+  Task<Result<void>> Lend(const Lease& lease,
+                          std::span<const std::string> paths) override;
+  Task<Result<void>> TakeBack(const Lease& lease,
+                              std::span<const std::string> paths) override;
   Task<Result<std::filesystem::path>> BaseCheckout() override;
 
  private:

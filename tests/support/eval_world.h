@@ -28,6 +28,8 @@ struct EvalWorld {
   eval::ImmutableRules immutable;
   eval::Variables passed;
   eval::BaselineHabits habits;
+  // A quiet machine, whatever this one does.
+  std::filesystem::path host = "/nonexistent";
 
   EvalWorld() {
     spec.name = "test";
@@ -45,7 +47,8 @@ struct EvalWorld {
                              .passed = passed,
                              .immutable = immutable,
                              .habits = habits,
-                             .units = {}};
+                             .units = {},
+                             .host = host};
       local_ = std::make_unique<eval::LocalEvaluation>(
           std::move(setup), real_sandbox != nullptr ? *real_sandbox : sandbox,
           *clock, *compute);

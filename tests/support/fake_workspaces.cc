@@ -105,6 +105,21 @@ Task<Result<void>> FakeWorkspaces::Restore(const Lease& lease,
   co_return Ok();
 }
 
+Task<Result<void>> FakeWorkspaces::Lend(const Lease&,
+                                        std::span<const std::string> paths) {
+  if (paths.empty()) co_return Ok();
+  co_return Error{.code = ErrorCode::kCheck,
+                  .what = "nobody has a file " + paths.front()};
+}
+
+Task<Result<void>> FakeWorkspaces::TakeBack(
+    const Lease& lease, std::span<const std::string> paths) {
+  for (const std::string& path : paths) {
+    std::filesystem::remove_all(lease.tree().root / path);
+  }
+  co_return Ok();
+}
+
 Task<Result<std::filesystem::path>> FakeWorkspaces::BaseCheckout() {
   const std::filesystem::path base = root_ / "base";
   WriteAll(base, commits_.at(base_));

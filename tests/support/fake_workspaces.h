@@ -32,6 +32,10 @@ class FakeWorkspaces final : public Workspaces {
   Task<Result<std::vector<TouchedPath>>> Touched(const Lease& lease) override;
   Task<Result<void>> Restore(const Lease& lease,
                              std::span<const std::string> paths) override;
+  Task<Result<void>> Lend(const Lease& lease,
+                          std::span<const std::string> paths) override;
+  Task<Result<void>> TakeBack(const Lease& lease,
+                              std::span<const std::string> paths) override;
   Task<Result<std::filesystem::path>> BaseCheckout() override;
 
  private:

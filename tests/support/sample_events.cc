@@ -139,11 +139,18 @@ eval::Sample RandomSample(Rng& rng) {
                       .slot = RandomInt(rng),
                       .cached = rng.Chance(0.5),
                       .leaked = rng.Chance(0.5),
+                      .truncated = rng.Chance(0.5),
+                      .noisy_host = rng.Chance(0.5),
                       .log = RandomString(rng)};
   for (std::uint64_t n = rng.Below(4); n > 0; --n) {
     sample.metrics["m" + std::to_string(n)] = RandomNumber(rng);
   }
   if (rng.Chance(0.5)) sample.failure = RandomFailure(rng);
+  if (rng.Chance(0.5)) {
+    sample.host = {.steal = RandomNumber(rng),
+                   .swap_ins = RandomInt(rng),
+                   .load = RandomNumber(rng)};
+  }
   return sample;
 }
 
@@ -356,6 +363,13 @@ std::vector<Event> MeasurementKinds() {
                          .slot = 1,
                          .cached = true,
                          .leaked = true,
+                         .truncated = true,
+                         .noisy_host = true,
+                         .host = {.steal = 0.03,
+                                  .pressure = 0.5,
+                                  .swap_ins = 7,
+                                  .throttled = 2,
+                                  .load = 1.25},
                          .log = "nodes/3/eval.log"},
               .versus = AttemptId(2)},
       Evaluated{.node = AttemptId(3),

@@ -15,10 +15,20 @@ constexpr const char* kMinimalSpec = R"(
 name: world
 goal: make x small
 scope: {mutable: [x, y], max_lines: 400}
-metric: {name: cost, direction: minimize}
-evaluation: measure
 proposers: [{command: script}]
 )";
+
+// The minimal spec, with a metric and a command unless `yaml` has its own.
+std::string WholeSpec(const std::string& yaml) {
+  std::string spec = kMinimalSpec;
+  if (yaml.find("metric:") == std::string::npos) {
+    spec += "metric: {name: cost, direction: minimize}\n";
+  }
+  if (yaml.find("evaluation:") == std::string::npos) {
+    spec += "evaluation: measure\n";
+  }
+  return spec + yaml;
+}
 
 double NumberAfter(const std::string& text, std::string_view word) {
   double sum = 0;
@@ -60,8 +70,16 @@ eval::Failure FailureOf(const std::string& text) {
 
 class TextSession final : public eval::Session {
  public:
-  TextSession(TextEvaluator& owner, AttemptId attempt, double value)
-      : owner_(owner), attempt_(attempt), value_(value) {}
+  TextSession(TextEvaluator& owner, eval::Target target,
+              const std::string& text)
+      : owner_(owner),
+        target_(std::move(target)),
+        attempt_(target_.attempt),
+        value_(NumberAfter(text, "value ")),
+        held_out_(text.find("held ") == std::string::npos
+                      ? value_ * owner.holdout_scale
+                      : NumberAfter(text, "held ")),
+        unfit_(text.find("unfit") != std::string::npos) {}
 
   Task<eval::Sample> Measure(eval::SampleRequest request) override {
     ++owner_.samples;
@@ -73,15 +91,33 @@ class TextSession final : public eval::Session {
     sample.seconds = owner_.seconds;
     Rng rng = Rng::Stream(static_cast<std::uint64_t>(attempt_.value()),
                           request.index, Name(request.phase));
-    sample.metrics["cost"] = value_ + owner_.noise * rng.Normal();
+    const bool held_out = request.phase == SamplePhase::kHoldout;
+    sample.metrics["cost"] =
+        (held_out ? held_out_ : value_) + owner_.noise * rng.Normal();
+    if (owner_.shows && !held_out) {
+      sample.metrics["cost"] = owner_.shows(target_, request, value_);
+    }
+    if (held_out && unfit_) {
+      sample.failure.emplace();
+      sample.failure->outcome = Outcome::kInconclusive;
+      sample.failure->phase = EvalPhase::kHoldout;
+      sample.failure->reason = "holdout: exit 1";
+    }
     co_return sample;
+  }
+  Task<eval::Diagnosis> Diagnose() override {
+    co_return eval::Diagnosis{
+        .text = "hot: node " + std::to_string(attempt_.value()), .problem = {}};
   }
   int slot() const override { return 0; }
 
  private:
   TextEvaluator& owner_;
+  eval::Target target_;
   AttemptId attempt_;
   double value_;
+  double held_out_;
+  bool unfit_;
 };
 
 Task<eval::Opened> TextEvaluator::Open(const eval::Target& target) {
@@ -103,8 +139,7 @@ Task<eval::Opened> TextEvaluator::Open(const eval::Target& target) {
   if (failure.outcome) {
     result.failure = failure;
   } else {
-    result.session = std::make_unique<TextSession>(*this, target.attempt,
-                                                   NumberAfter(text, "value "));
+    result.session = std::make_unique<TextSession>(*this, target, text);
   }
   co_return result;
 }
@@ -209,7 +244,7 @@ SearchWorld::SearchWorld(const std::string& spec_yaml,
                          ScriptedProposer::Answer answer)
     : answer_(std::move(answer)) {
   Result<spec::Loaded> loaded =
-      spec::ParseSpec(kMinimalSpec + spec_yaml, "world.yaml", {});
+      spec::ParseSpec(WholeSpec(spec_yaml), "world.yaml", {});
   if (!loaded) throw std::runtime_error(loaded.error().Text());
   spec_json_ = loaded->merged_json;
   base = repository.AddRoot({{"x", "value 100\n"}, {"y", "value 0\n"}});
@@ -226,6 +261,7 @@ void SearchWorld::Build() {
     if (evaluator) {
       made->noise = evaluator->noise;
       made->seconds = evaluator->seconds;
+      made->shows = evaluator->shows;
       made->environment_broken = evaluator->environment_broken;
       made->duration = evaluator->duration;
     }
@@ -292,6 +328,10 @@ search::Ending SearchWorld::Run() {
       sample.index = i;
       Rng rng = Rng::Stream(0, i, "baseline");
       sample.metrics["cost"] = 100 + evaluator->noise * rng.Normal();
+      if (evaluator->shows) {
+        const eval::SampleRequest request{sample.phase, sample.index};
+        sample.metrics["cost"] = evaluator->shows({}, request, 100);
+      }
       beginning.baseline.push_back(sample);
     }
     Result<void> begun = search_->Begin(std::move(beginning));

@@ -56,6 +56,8 @@ class ScriptedProposer final : public llm::Proposer {
 // Measures a tree by looking at its text: the number after "value " in each
 // file, added up; words in the text make the node fail in their way ("boom":
 // buggy, "hang": timeout, "missing": environment error, "check": checks).
+// The holdout measures the numbers after "held " if there are some; "unfit"
+// fails there alone.
 class TextEvaluator final : public eval::Evaluator {
  public:
   TextEvaluator(FakeRepository& repository, Clock& clock)
@@ -65,12 +67,16 @@ class TextEvaluator final : public eval::Evaluator {
 
   double noise = 0;    // σ of Gaussian noise, from the number of the sample
   double seconds = 1;  // a sample takes
+  double holdout_scale = 1;  // of a tree that says nothing of its own
   bool environment_broken = false;
   int opened = 0;
   int samples = 0;
   int running = 0;
   int most_running = 0;
   std::function<double(AttemptId)> duration;  // seconds of Open, if set
+  // What a sample of a tree of this value shows, if set; else see noise.
+  std::function<double(const eval::Target&, const eval::SampleRequest&, double)>
+      shows;
 
  private:
   friend class TextSession;

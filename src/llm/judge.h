@@ -1,0 +1,47 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/judge_item.h"
+#include "llm/proposer.h"
+
+namespace coppice::llm {
+
+// One of the items that every node of a run is judged by.
+struct DrawnItem {
+  std::string bucket;
+  std::string id;
+
+  friend bool operator==(const DrawnItem&, const DrawnItem&) = default;
+};
+
+// All that a judge gets to know: never the change, its idea, the node's number
+// or score, or which side is the new one.
+struct JudgeRequest {
+  std::vector<JudgeItem> items;
+  int sample = 0;     // of its node: chooses the order of the items
+  bool fresh = true;  // scores of equal texts from before do not count
+};
+
+// Numbers, or why there are none.
+struct Judged {
+  std::map<std::string, double> metrics;  // judge_score and others
+  std::string lost;   // our own fault or the judge's, never the candidate's
+  std::string cause;  // of Unavailable where it was not asked: "budget", ...
+};
+
+// A model as a measuring instrument (MEASURE §12). Conductor thread; several
+// calls at once.
+class Judge {
+ public:
+  virtual ~Judge() = default;
+  // Every call is recorded in `log`, one or a few a batch of items. The first
+  // one of a judge that has drawn nothing yet draws from these items.
+  virtual Task<Judged> Score(JudgeRequest request, CallLog& log) = 0;
+  // Empty before the first Score.
+  virtual const std::vector<DrawnItem>& drawn() const = 0;
+};
+
+}  // namespace coppice::llm

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/task.h"
+#include "llm/endpoint.h"
+#include "llm/judge.h"
+#include "spec/spec.h"
+
+namespace coppice::llm {
+
+// `spec` has a judge and outlives this one, as all that is referred to does.
+struct JudgeParts {
+  const spec::Spec& spec;
+  Clock& clock;
+  Semaphore& requests;  // in flight, of proposers and judge together
+  std::string rubric;
+  std::vector<std::string> strata_rubrics;  // "" = the common one
+  std::vector<DrawnItem> drawn;             // empty: the first Score draws
+};
+
+// A judge over HTTP.
+std::unique_ptr<Judge> MakeModelJudge(std::unique_ptr<Endpoint> endpoint,
+                                      JudgeParts parts);
+
+}  // namespace coppice::llm

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "spec/spec.h"
+
+// Which numbers a judge fills in (SPEC §6), by name: judge_score and whatever
+// else begins with judge_, mean_score, mean_<field> for a field of its answers,
+// pct_<n>plus. With a judge in the spec these names are its own.
+
+namespace coppice::spec {
+
+inline constexpr std::string_view kJudgeScore = "judge_score";
+
+// False without a judge.
+bool FilledByJudge(const Spec& spec, std::string_view name);
+
+// n of pct_<n>plus.
+std::optional<double> ThresholdOf(std::string_view name);
+// <field> of mean_<field>, but for mean_score.
+std::optional<std::string> FieldOf(std::string_view name);
+
+// The judge's names that the spec uses anywhere, judge.primary among them;
+// sorted.
+std::vector<std::string> JudgeNames(const Spec& spec);
+
+// The scale of its scores: metric.range where that is the range of a mean
+// score, else 0 to 10.
+struct JudgeScale {
+  double low = 0;
+  double high = 10;
+};
+JudgeScale ScaleOf(const Spec& spec);
+
+// Tracked files that the rubrics are read from ("@rubric.md").
+std::vector<std::string> RubricFiles(const Spec& spec);
+
+}  // namespace coppice::spec
