@@ -120,7 +120,9 @@ TEST_CASE("FM-07 what is written over an overlay is limited too") {
     const CommandResult result = world.Run(request);
     CHECK(result.verdict == Verdict::kFailed);
     CHECK(result.reason == "disk limit");
-    request.command = "rm big; sleep 0.3";
+    // The base is not the candidate's, however large it is.
+    fs::remove(world.overlay().upper / "big");
+    request.command = "cat huge > /dev/null; sleep 0.3";
     CHECK(world.Run(request).verdict == Verdict::kOk);
   });
 }
