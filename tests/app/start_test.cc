@@ -47,7 +47,7 @@ TEST_CASE("AC-33 a wrong key is named with file, line and the nearest key") {
   CHECK(Says(other, "unknown key \"stability\""));
 }
 
-TEST_CASE("AC-11 a baseline that fails stops everything, with log and path") {
+TEST_CASE("AC-11 MC-10 a baseline that fails stops all, with log and path") {
   TinyRepo repo;
   repo.Write("coppice.yaml", TinySpec("evaluation: sh broken.sh\n"
                                       "budget: {max_nodes: 3}\n"));

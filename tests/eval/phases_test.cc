@@ -30,7 +30,7 @@ TEST_CASE("phases run in order, each in its own section of the log") {
   CHECK(world.sandbox.requests.back().timeout == std::chrono::seconds(20));
 }
 
-TEST_CASE("a failing phase ends the node before the next one starts") {
+TEST_CASE("MC-09 a failing phase ends the node before the next one starts") {
   struct Row {
     const char* phase;
     Outcome outcome;
