@@ -271,11 +271,14 @@ std::string SlotsText(const spec::Spec& spec, const eval::SlotsTried& slots) {
   if (slots.levels.empty()) return text;
   text += fmt::format("; {} is {} alone", spec.metric.name,
                       FormatShort(slots.solo_median));
+  // From the level that is honest, if any, up to the first that is not.
   for (auto level = slots.levels.rbegin(); level != slots.levels.rend();
        ++level) {
-    text += fmt::format(", {} with {}{}", FormatShort(level->median),
-                        level->at_once,
-                        level->fault.empty() ? "" : " (not honest)");
+    if (!level->fault.empty()) {
+      return text + fmt::format("; not {}: {}", level->at_once, level->fault);
+    }
+    text +=
+        fmt::format(", {} with {}", FormatShort(level->median), level->at_once);
   }
   return text;
 }

@@ -46,7 +46,7 @@ std::set<std::string> LocksTaken(const spec::Spec& spec,
                                  const eval::SlotsTried& slots);
 
 // What a probe found, in a few words: "2 at once; seconds is 0.2 alone, 0.201
-// with 2, 0.32 with 4 (not honest)".
+// with 2; not 4: ..." and why not.
 std::string SlotsText(const spec::Spec& spec, const eval::SlotsTried& slots);
 // What to know of `parallel.evaluations: N` above what is honest; "" else.
 std::string DishonestSlots(const spec::Spec& spec,

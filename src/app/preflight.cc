@@ -63,6 +63,34 @@ Task<Result<void>> TakeSlots(const Project& project, Workbench& bench,
   co_return eval::WriteLock(project.LockFile(), baseline.lock);
 }
 
+// What needs commands: models asked, the base measured alone and by several at
+// once, and what cannot be better tried.
+Task<Result<void>> Measure(Preflight& preflight, Workbench& bench,
+                           const PreflightOptions& options, int wanted,
+                           const Notice& notice) {
+  Project& project = preflight.project;
+  Baseline& baseline = preflight.baseline;
+  Result<void> done = Ok();
+  if (options.probe) done = co_await ProbeModels(bench.proposers());
+  if (!done) co_return done;
+  done = co_await TakeBaseline(project, bench, options.measure_anew, notice,
+                               baseline);
+  if (!done) co_return done;
+  done = co_await TakeSlots(project, bench, wanted, notice, baseline);
+  if (!done || !options.null_test) co_return done;
+  notice("null test: trees that cannot be better ...");
+  Result<NullResult> null_test = co_await RunNullTest(project, bench, baseline);
+  if (!null_test) co_return null_test.error();
+  preflight.null_test = std::move(*null_test);
+  co_return Ok();
+}
+
+// Evaluations at once that the probe has to try.
+int Wanted(const spec::Spec& spec, int load) {
+  if (load == 0) return WantedAtOnce(spec);
+  return spec.evaluation.exclusive.empty() ? load : 1;
+}
+
 Overrides TrialOverrides() {
   return {{"budget.max_nodes", "4"},
           {"budget.max_hours", "1"},
@@ -90,10 +118,7 @@ Result<Preflight> RunPreflight(const Global& global, PreflightOptions options,
     if (!quiet) Say(line);
   };
   for (const std::string& line : own.notices) notice(line);
-  const bool locked = !own.spec().evaluation.exclusive.empty();
-  const int wanted = locked             ? 1
-                     : options.load > 0 ? options.load
-                                        : WantedAtOnce(own.spec());
+  const int wanted = Wanted(own.spec(), options.load);
   Workbench::Options setup;
   setup.run = "check";
   setup.run_directory = own.NameDir() / "check";
@@ -104,33 +129,16 @@ Result<Preflight> RunPreflight(const Global& global, PreflightOptions options,
       Workbench::Make(own, std::move(setup));
   if (!made) return made.error();
   Workbench& bench = **made;
-  auto run = [&](Task<void> task) {
-    bench.Run(std::move(task), [&](int signal, int) {
-      interrupted = 128 + signal;
-      bench.CancelAll();
-    });
+  Result<void> done = Ok();
+  auto measure = [&]() -> Task<void> {
+    done = co_await Measure(preflight, bench, options, wanted, notice);
   };
-
-  std::optional<Result<void>> done;
-  Baseline& baseline = preflight.baseline;
-  auto prepare = [&]() -> Task<void> {
-    if (options.probe) done = co_await ProbeModels(bench.proposers());
-    if (done && !*done) co_return;
-    done = co_await TakeBaseline(own, bench, options.measure_anew, notice,
-                                 baseline);
-    if (!*done) co_return;
-    done = co_await TakeSlots(own, bench, wanted, notice, baseline);
-    if (!*done || !options.null_test) co_return;
-    notice("null test: trees that cannot be better ...");
-    Result<NullResult> null_test = co_await RunNullTest(own, bench, baseline);
-    if (null_test) {
-      preflight.null_test = std::move(*null_test);
-    } else {
-      done = null_test.error();
-    }
-  };
-  run(prepare());
-  if (!*done) return done->error();
+  bench.Run(measure(), [&](int signal, int) {
+    interrupted = 128 + signal;
+    bench.CancelAll();
+  });
+  if (!done) return done.error();
+  const Baseline& baseline = preflight.baseline;
   const eval::SlotsTried& slots = baseline.lock.slots;
   preflight.at_once = AtOnce(own.spec(), slots);
   preflight.forecast = search::ForecastRun(

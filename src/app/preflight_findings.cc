@@ -52,23 +52,19 @@ std::string BaselineText(const spec::Spec& spec, const Baseline& baseline) {
                      baseline.measured_now ? "" : ", from baseline.lock");
 }
 
-std::string NoiseText(const spec::Spec& spec,
-                      const eval::BaselineReport& report) {
-  const int repeats =
-      spec.evaluation.repeats.value_or(report.deterministic ? 1 : 5);
-  const std::string pairs =
-      repeats == 1 ? std::string("one sample decides")
-                   : fmt::format("{} fresh pairs confirm a gain", repeats);
-  if (report.deterministic) return "none, all samples are equal; " + pairs;
-  const search::NoiseModel noise{.sigma = report.sigma,
-                                 .relative = report.relative,
-                                 .repeats = repeats};
-  const double one = noise.Noise(report.median);
-  const double share =
-      report.median == 0 ? 0 : 100 * one / std::abs(report.median);
-  return fmt::format(
-      "{} ({:.1f} %); {}", FormatShort(one, 2), share,
-      search::SensitivityText(spec.metric, noise, report.median));
+search::NoiseModel NoiseOf(const spec::Spec& spec,
+                           const eval::BaselineReport& report) {
+  return {.sigma = report.sigma,
+          .relative = report.relative,
+          .repeats =
+              spec.evaluation.repeats.value_or(report.deterministic ? 1 : 5)};
+}
+
+std::string NoiseText(const search::NoiseModel& noise, double median) {
+  if (noise.sigma == 0) return "none, all samples are equal";
+  const double one = noise.Noise(median);
+  const double share = median == 0 ? 0 : 100 * one / std::abs(median);
+  return fmt::format("{} ({:.1f} %)", FormatShort(one, 2), share);
 }
 
 std::string JudgedText(const eval::JudgedBase& judged) {
@@ -150,7 +146,10 @@ std::vector<std::string> FindingsOf(const Preflight& p, const Workbench& bench,
     lines.Add("judged", JudgedText(*judged));
   }
   if (p.baseline.clean) lines.Add("clean", CleanText(p.baseline));
-  lines.Add("noise", NoiseText(spec, p.baseline.report));
+  const search::NoiseModel noise = NoiseOf(spec, p.baseline.report);
+  const double median = p.baseline.report.median;
+  lines.Add("noise", NoiseText(noise, median));
+  lines.Add("detects", search::SensitivityText(spec.metric, noise, median));
   lines.Add("slots", SlotsText(spec, p.baseline.lock.slots));
   if (const auto free = FreeForSlots(); p.baseline.measured_now && free) {
     lines.Add("disk",

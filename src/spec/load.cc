@@ -37,9 +37,11 @@ void CheckAll(const Json& root, const Source& source, Findings& findings) {
 std::vector<std::string> WarningsOf(const Spec& spec) {
   std::vector<std::string> warnings;
   if (!spec.evaluation.sandbox) {
-    warnings.push_back(
+    std::string text =
         "evaluation.sandbox: none: candidate code can read everything this "
-        "account can read, and use the network");
+        "account can read";
+    if (!spec.evaluation.network) text += ", and use the network";
+    warnings.push_back(std::move(text));
   }
   for (std::string& warning : JudgeWarnings(spec)) {
     warnings.push_back(std::move(warning));

@@ -189,6 +189,21 @@ TEST_CASE("auto is what is honest, at most four, at most the cores there are") {
   CHECK(AtOnce(spec, {.tried = 4, .honest = 4}) == 1);
 }
 
+TEST_CASE("what a probe found is told with the first level that failed") {
+  const spec::Spec spec = Measuring("seconds");
+  CHECK(SlotsText(spec, {}) == "1 at a time");
+  SlotsTried slots{.tried = 8, .honest = 2, .times = true, .solo_median = 0.2};
+  slots.levels = {{.at_once = 8, .median = 0.9, .fault = "far too slow"},
+                  {.at_once = 4, .median = 0.4, .fault = "too slow"},
+                  {.at_once = 2, .median = 0.201}};
+  CHECK(SlotsText(spec, slots) ==
+        "2 at once; seconds is 0.2 alone, 0.201 with 2; not 4: too slow");
+  slots.honest = 1;
+  slots.levels[2].fault = "slow";
+  CHECK(SlotsText(spec, slots) ==
+        "1 at a time; seconds is 0.2 alone; not 2: slow");
+}
+
 TEST_CASE("more than is honest is allowed, and a time then takes turns") {
   spec::Spec spec = Measuring("seconds");
   spec.parallel.evaluations = 3;
