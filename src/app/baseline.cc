@@ -96,18 +96,22 @@ Result<std::optional<Baseline>> UsableBaseline(
     why_not.push_back("it was never measured");
     return std::optional<Baseline>();
   }
-  Baseline baseline;
-  baseline.lock = std::move(**read);
-  why_not = eval::Mismatch(baseline.lock, project.base,
-                           bench.measuring_digest(), bench.environment());
+  why_not = eval::Mismatch(**read, project.base, bench.measuring_digest(),
+                           bench.environment());
   if (!why_not.empty()) return std::optional<Baseline>();
+  return std::optional(BaselineFrom(project.spec(), std::move(**read)));
+}
+
+Baseline BaselineFrom(const spec::Spec& spec, eval::BaselineLock lock) {
+  Baseline baseline;
+  baseline.lock = std::move(lock);
   const double seconds = static_cast<double>(baseline.lock.duration_ms) / 1000;
   baseline.samples =
       Recorded(SamplePhase::kBaseline, baseline.lock.samples, seconds);
   baseline.holdout =
       Recorded(SamplePhase::kHoldout, baseline.lock.holdout, seconds);
-  baseline.report = eval::Summarise(project.spec(), baseline.samples);
-  return std::optional(std::move(baseline));
+  baseline.report = eval::Summarise(spec, baseline.samples);
+  return baseline;
 }
 
 Result<void> JudgeBaseline(const spec::Spec& spec, const Baseline& baseline) {

@@ -29,6 +29,9 @@ Result<std::optional<Baseline>> UsableBaseline(
     const Project& project, const Workbench& bench,
     std::vector<std::string>& why_not);
 
+// The baseline that a lock tells of; whether it still holds is not asked.
+Baseline BaselineFrom(const spec::Spec& spec, eval::BaselineLock lock);
+
 // At least five samples in processes of their own; writes baseline.lock.
 // Errors (kCheck): a phase that fails, a gate that does not hold, more noise
 // than the given min_improvement can stand, another value in a clean checkout.

@@ -1,6 +1,7 @@
 #include "app/cli.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <functional>
@@ -9,7 +10,10 @@
 #include <string>
 #include <vector>
 
+#include "app/cli_parts.h"
 #include "app/commands.h"
+#include "app/daemon.h"
+#include "app/simulate_question.h"
 
 namespace coppice::app {
 namespace {
@@ -31,18 +35,11 @@ constexpr const char* kExits =
 // Commands whose time comes; named so that nobody waits for a typing error.
 const std::map<std::string, std::string>& Later() {
   static const std::map<std::string, std::string> later{
-      {"stop", "send SIGINT to the running process"},
-      {"watch", "use `coppice status`"},
-      {"derive", "use `coppice step --parent NODE`"},
       {"add", "use `coppice step --patch FILE`"},
-      {"compare", "start one run for each arm"},
-      {"simulate", "there is none"},
       {"skill", "there is none"},
   };
   return later;
 }
-
-using Command = std::function<int(const Global&)>;
 
 // Flags that are short for --set KEY=VALUE.
 struct OverrideFlags {
@@ -96,16 +93,6 @@ struct RunAndNode {
 };
 
 template <class Options>
-void OnParsed(CLI::App* command, const std::shared_ptr<Options>& options,
-              Command& chosen, int (*function)(const Global&, const Options&)) {
-  command->callback([options, &chosen, function] {
-    chosen = [options, function](const Global& global) {
-      return function(global, *options);
-    };
-  });
-}
-
-template <class Options>
 void OnParsedWithOverrides(CLI::App* command,
                            const std::shared_ptr<Options>& options,
                            Command& chosen, bool fresh,
@@ -157,6 +144,7 @@ void AddStarting(CLI::App& app, Global& global, Command& chosen) {
   c->add_option("spec", run->spec, "default: coppice.yaml");
   c->add_flag("--trial", run->trial, "a careful first run: 4 nodes, 1 h, $5");
   c->add_flag("--dry-run", run->dry_run, "check and forecast only");
+  c->add_flag("--daemon", run->daemon, "go on in the background");
   AddIsolation(c, global);
   c->add_option("--replay", run->replay,
                 "make that run again from its records, offline")
@@ -199,6 +187,7 @@ void AddStarting(CLI::App& app, Global& global, Command& chosen) {
   c->add_option("run", resume->run, "default: the latest");
   c->add_flag("--accept-drift", resume->accept_drift,
               "go on although the environment has changed");
+  c->add_flag("--daemon", resume->daemon, "go on in the background");
   AddIsolation(c, global);
   OnParsedWithOverrides(c, resume, chosen, false, Resume);
 
@@ -209,6 +198,18 @@ void AddStarting(CLI::App& app, Global& global, Command& chosen) {
   c->add_option("dependencies", approve->dependencies, "names")->required();
   c->add_option("--run", approve->run, "default: the latest");
   OnParsed(c, approve, chosen, Approve);
+}
+
+void AddComparing(CLI::App& app, Global& global, Command& chosen) {
+  auto compare = std::make_shared<CompareOptions>();
+  CLI::App* c = app.add_subcommand(
+      "compare", "searches side by side, one resource held equal");
+  c->add_option("file", compare->file, "the study")->required();
+  c->add_flag("--dry-run", compare->dry_run, "plan and forecast only");
+  c->add_flag("--resume", compare->resume,
+              "go on with the latest study of that name");
+  AddIsolation(c, global);
+  OnParsed(c, compare, chosen, Compare);
 }
 
 void AddRemeasuring(CLI::App& app, Command& chosen) {
@@ -226,31 +227,16 @@ void AddRemeasuring(CLI::App& app, Command& chosen) {
   OnParsed(c, remeasure, chosen, Remeasure);
 }
 
-void AddTelling(CLI::App& app, Command& chosen) {
-  auto tell = std::make_shared<TellOptions>();
-  auto words = std::make_shared<std::vector<std::string>>();
-  CLI::App* c = app.add_subcommand(
-      "tell", "say something to the proposers of a live or stopped run");
-  c->alias("instruct");
-  c->add_option("words", *words, "[RUN] TEXT")->type_name("")->expected(0, 2);
-  c->add_option("--idea", tell->idea, "to be tried next, once");
-  c->add_option("--at", tell->at, "node the idea starts from")
-      ->type_name("NODE");
-  c->callback([tell, words, &chosen] {
-    if (words->size() == 2) tell->run = words->front();
-    if (!words->empty()) tell->text = words->back();
-    if (words->size() == 1 && !tell->idea.empty()) {
-      tell->run = std::exchange(tell->text, "");
-    }
-    chosen = [tell](const Global& global) { return Tell(global, *tell); };
-  });
-}
-
 void AddReading(CLI::App& app, Command& chosen) {
   auto status = std::make_shared<StatusOptions>();
   CLI::App* c = app.add_subcommand("status", "counts, best, cost, what waits");
   c->add_option("run", status->run, "default: the latest");
   OnParsed(c, status, chosen, Status);
+
+  auto watch = std::make_shared<WatchOptions>();
+  c = app.add_subcommand("watch", "the same, live, on the whole terminal");
+  c->add_option("run", watch->run, "default: the latest that is live");
+  OnParsed(c, watch, chosen, Watch);
 
   auto tree = std::make_shared<TreeOptions>();
   c = app.add_subcommand("tree", "the tree of solutions");
@@ -343,6 +329,66 @@ void AddTaking(CLI::App& app, Command& chosen) {
   OnParsed(c, gc, chosen, Gc);
 }
 
+void AddSimulating(CLI::App& app, Command& chosen) {
+  auto simulate = std::make_shared<SimulateOptions>();
+  CLI::App* c = app.add_subcommand(
+      "simulate",
+      "policies and splits of a budget on landscapes with a known optimum: no\n"
+      "model, no cost, virtual time");
+  c->add_option("file", simulate->file,
+                "a spec, whose search is the first row, or the file of a "
+                "study, whose arms are")
+      ->check(CLI::ExistingFile);
+  c->add_option("--landscape", simulate->landscapes,
+                "names, or families, traps, all; default: six unlike "
+                "families")
+      ->delimiter(',');
+  c->add_flag("--landscapes", simulate->list, "say what landscapes there are");
+  c->add_option("--policy", simulate->policies,
+                fmt::format("all, or any of {}; other keys of search after "
+                            "colons: ucb:num_drafts=10; default: all",
+                            fmt::join(PolicyNames(), " ")))
+      ->delimiter(',')
+      ->type_name("NAME[:KEY=VALUE]");
+  c->add_option("--split", simulate->splits,
+                "1x100,10x10,100x1: K independent chains of T attempts")
+      ->delimiter(',')
+      ->type_name("KxT");
+  c->add_option("--chains", simulate->chains,
+                "the same by K alone: each has its part of --nodes")
+      ->delimiter(',')
+      ->type_name("K")
+      ->check(CLI::Range(1, 1'000'000));
+  c->add_option("--nodes", simulate->nodes, "attempts; default: 100")
+      ->check(CLI::Range(1, 10'000'000));
+  c->add_option("--workers", simulate->workers,
+                "evaluations at once; default: 8")
+      ->check(CLI::Range(1, 100'000));
+  c->add_option("--seeds", simulate->seeds, "searches of each; default: 100");
+  c->add_option("--seed", simulate->first_seed, "the first of them");
+  c->add_option("--noise", simulate->noise,
+                "deviation of a measurement; the baseline is .2, the optimum "
+                "mostly 1; default: 0")
+      ->check(CLI::NonNegativeNumber);
+  c->add_option("--proposing", simulate->proposing,
+                "mean time of a proposal, in evaluations; default: 0")
+      ->check(CLI::NonNegativeNumber);
+  c->add_option("--requests", simulate->requests, "proposals at once")
+      ->check(CLI::Range(1, 100'000));
+  c->add_option("--final", simulate->final_share,
+                "share of the attempts kept to measure the best anew")
+      ->check(CLI::Range(0., .5));
+  c->add_flag("--bare", simulate->bare,
+              "policies as published: no merges, restarts or exhausted nodes");
+  c->add_option("--from", simulate->from,
+                "instead of landscapes: resample a run on record")
+      ->type_name("RUN");
+  c->add_option("--svg", simulate->svg, "draw the curves into a file")
+      ->type_name("FILE");
+  c->add_flag("--plot", simulate->plot, "draw the curves as text");
+  OnParsed(c, simulate, chosen, Simulate);
+}
+
 int Parse(CLI::App& app, int argc, char** argv) {
   try {
     app.parse(argc, argv);
@@ -361,6 +407,8 @@ int Main(int argc, char** argv) {
   app.set_version_flag("--version", "coppice " COPPICE_VERSION);
   app.require_subcommand(1);
   Global global;
+  global.argv.assign(argv, argv + argc);
+  global.in_background = BornDaemon();
   std::string output;
   app.add_option("--repo", global.repo, "the repository")->type_name("DIR");
   app.add_option("--output", output, "rich on a terminal, else plain")
@@ -380,10 +428,12 @@ int Main(int argc, char** argv) {
 
   Command chosen;
   AddStarting(app, global, chosen);
+  AddComparing(app, global, chosen);
   AddRemeasuring(app, chosen);
   AddTelling(app, chosen);
   AddReading(app, chosen);
   AddTaking(app, chosen);
+  AddSimulating(app, chosen);
   for (const auto& entry : Later()) {
     CLI::App* later = app.add_subcommand(entry.first, "")->group("");
     auto ignored = std::make_shared<std::vector<std::string>>();
@@ -401,6 +451,10 @@ int Main(int argc, char** argv) {
   const int parsed = Parse(app, argc, argv);
   if (parsed >= 0) return parsed;
   global.output = OutputModeOf(output);
+  // It begins on a terminal and goes on in a file.
+  if (global.in_background && global.output == OutputMode::kRich) {
+    global.output = OutputMode::kPlain;
+  }
   return chosen(global);
 }
 

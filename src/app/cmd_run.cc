@@ -3,12 +3,15 @@
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
+#include "app/daemon.h"
 #include "app/flags_spec.h"
 #include "app/preflight.h"
 #include "app/run_reader.h"
 #include "app/session.h"
 #include "base/digest.h"
 #include "report/node_record.h"
+#include "search/directive.h"
+#include "search/lease.h"
 
 // Commands that own a run: run, resume, approve, step.
 
@@ -105,6 +108,10 @@ int Run(const Global& global, const RunOptions& options) {
                               "start a search within a search",
                       .cause = "COPPICE_ACTIVE is set"});
   }
+  if (options.daemon && !options.dry_run && options.replay.empty() &&
+      !global.in_background) {
+    return StartDaemon(global);
+  }
   if (!options.replay.empty()) {
     Result<std::unique_ptr<Session>> again =
         Session::Replay(global, options.replay);
@@ -131,6 +138,9 @@ int Run(const Global& global, const RunOptions& options) {
   Result<std::unique_ptr<Session>> session = Session::Begin(
       global, std::move(preflight->project), preflight->baseline);
   if (!session) return Fail(global, session.error());
+  Result<void> announced =
+      AnnounceDaemon((*session)->id(), (*session)->directory());
+  if (!announced) return Fail(global, announced.error());
   const int exit = (*session)->Run();
   if (exit != kDone || !options.flags.apply_change) return exit;
   const std::string id = (*session)->id();
@@ -139,15 +149,34 @@ int Run(const Global& global, const RunOptions& options) {
 }
 
 int Resume(const Global& global, const ResumeOptions& options) {
+  if (options.daemon && !global.in_background) return StartDaemon(global);
   Result<std::unique_ptr<Session>> session =
       Session::Open(global, {.run = options.run,
                              .overrides = options.overrides,
                              .accept_drift = options.accept_drift});
   if (!session) return Fail(global, session.error());
+  Result<void> announced =
+      AnnounceDaemon((*session)->id(), (*session)->directory());
+  if (!announced) return Fail(global, announced.error());
   return (*session)->Run();
 }
 
+// A run that is live hears it within a second and evaluates the nodes itself.
 int Approve(const Global& global, const ApproveOptions& options) {
+  Result<ReadRun> read = OpenRun(global, options.run);
+  if (!read) return Fail(global, read.error());
+  if (search::FindOwner(read->place.dir)) {
+    for (const std::string& dependency : options.dependencies) {
+      const std::string body = search::FormatDirective({.approve = dependency});
+      Result<void> sent = search::SendToInbox(read->place.journal(),
+                                              MakeRealClock()->Wall(), body);
+      if (!sent) return Fail(global, sent.error());
+    }
+    Print(fmt::format("told {}; what waited for it is evaluated now",
+                      read->place.id));
+    return kDone;
+  }
+  read->journal.reset();
   Result<std::unique_ptr<Session>> session =
       Session::Open(global, {.run = options.run});
   if (!session) return Fail(global, session.error());

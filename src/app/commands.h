@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -49,6 +50,7 @@ struct RunOptions {
   std::string replay;  // a run whose answers and samples are taken
   bool trial = false;
   bool dry_run = false;
+  bool daemon = false;  // in the background
 };
 int Run(const Global& global, const RunOptions& options);
 
@@ -65,8 +67,16 @@ struct ResumeOptions {
   std::string run;
   Overrides overrides;
   bool accept_drift = false;
+  bool daemon = false;
 };
 int Resume(const Global& global, const ResumeOptions& options);
+
+struct CompareOptions {
+  std::string file;
+  bool dry_run = false;
+  bool resume = false;
+};
+int Compare(const Global& global, const CompareOptions& options);
 
 struct ApproveOptions {
   std::string run;
@@ -85,9 +95,32 @@ struct TellOptions {
   std::string run;
   std::string text;
   std::string idea;
-  std::string at;  // NODE that the idea starts from
+  std::string at;   // NODE that the idea starts from
+  std::string pin;  // NODE, or "none"
+  std::string prune;
+  std::vector<std::string> set;  // budget.KEY=VALUE
+  bool pause = false;
+  bool go_on = false;
 };
 int Tell(const Global& global, const TellOptions& options);
+
+struct DeriveOptions {
+  std::string run;
+  std::string from = "best";
+  std::string text;
+};
+int Derive(const Global& global, const DeriveOptions& options);
+
+struct StopOptions {
+  std::string run;
+  bool now = false;
+};
+int Stop(const Global& global, const StopOptions& options);
+
+struct WatchOptions {
+  std::string run;
+};
+int Watch(const Global& global, const WatchOptions& options);
 
 struct StatusOptions {
   std::string run;
@@ -157,6 +190,23 @@ struct ApplyOptions {
   std::string node = "best";
 };
 int Apply(const Global& global, const ApplyOptions& options);
+
+struct SimulateOptions {
+  std::string file;  // a spec, or the file of a study
+  std::vector<std::string> landscapes, policies, splits;
+  std::vector<int> chains;
+  std::optional<int> nodes, workers, seeds, requests;
+  std::optional<double> noise;
+  std::uint64_t first_seed = 0;
+  double proposing = 0;    // mean time of a proposal, in evaluations
+  double final_share = 0;  // of the attempts
+  bool bare = false;
+  std::string from;  // a run on record
+  std::string svg;
+  bool plot = false;
+  bool list = false;  // say what landscapes there are
+};
+int Simulate(const Global& global, const SimulateOptions& options);
 
 struct GcOptions {
   std::string older_than = "30d";

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/json.h"
 #include "base/result.h"
@@ -24,6 +25,8 @@ struct Global {
   ModelFlags models;
   OutputMode output = OutputMode::kPlain;
   bool progress = true;           // say what happens while it happens
+  std::vector<std::string> argv;  // the command as it was given
+  bool in_background = false;     // what --daemon has started
   std::string require_isolation;  // "L2" or "L3": less is an error
 };
 

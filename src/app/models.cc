@@ -16,7 +16,6 @@
 extern char** environ;
 
 namespace coppice::app {
-namespace {
 
 std::map<std::string, std::string> Environment() {
   std::map<std::string, std::string> variables;
@@ -27,8 +26,6 @@ std::map<std::string, std::string> Environment() {
   }
   return variables;
 }
-
-}  // namespace
 
 void TakeKeys(const spec::Spec* spec) {
   std::vector<std::string> variables;

@@ -28,6 +28,9 @@ std::optional<DefaultModel> FindDefaultModel();
 // No key at all.
 Error NoProposer();
 
+// The variables of this process, for clients that honour proxies.
+std::map<std::string, std::string> Environment();
+
 // What all model arms of a process share: connections, keys, prices, limits.
 class ModelService {
  public:

@@ -124,7 +124,7 @@ Result<Preflight> RunPreflight(const Global& global, PreflightOptions options,
   setup.run_directory = own.NameDir() / "check";
   setup.models = global.models;
   setup.require_isolation = global.require_isolation;
-  setup.probe_sessions = wanted;
+  setup.sessions = wanted;
   Result<std::unique_ptr<Workbench>> made =
       Workbench::Make(own, std::move(setup));
   if (!made) return made.error();

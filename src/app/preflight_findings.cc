@@ -177,7 +177,11 @@ std::vector<std::string> WarningsOf(const Preflight& p,
     warnings.push_back(
         "no command tests whether the result is still right; set checks");
   }
-  if (!spec.evaluation.sandbox) {
+  if (spec.evaluation.wrap) {
+    warnings.push_back(
+        "evaluation.wrap: what contains candidate code is the wrapper; coppice "
+        "itself can promise no more than it does under sandbox: none");
+  } else if (!spec.evaluation.sandbox) {
     warnings.push_back(
         "evaluation.sandbox: none: candidate code can read everything this "
         "account can read, and use the network");

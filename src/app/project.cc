@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "app/hooks.h"
 #include "app/models.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -291,6 +292,8 @@ Result<Project> OpenProject(const Global& global, const SpecSource& spec,
   project.base = *base;
   Result<void> judge = spec::CheckJudge(project.spec());
   if (!judge) return judge.error();
+  Result<void> hooks = CheckHooks(project.spec().hooks);
+  if (!hooks) return hooks.error();
   Result<void> notes = ReadInstructions(project);
   if (!notes) return notes.error();
   std::error_code ignored;

@@ -3,43 +3,25 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <signal.h>
-#include <sys/statvfs.h>
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "app/heartbeat.h"
+#include "app/models.h"
 #include "app/run_reader.h"
-#include "base/digest.h"
+#include "app/search_parts.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "llm/http.h"
 #include "report/progress.h"
-#include "search/sqlite_cache.h"
+#include "search/directive.h"
 
 namespace coppice::app {
 namespace fs = std::filesystem;
 namespace {
-
-// Below this nothing new is started: a journal must always find room.
-constexpr std::uint64_t kDiskReserve = std::uint64_t{256} << 20;
-
-std::function<std::optional<std::string>()> DiskWatch(
-    std::vector<fs::path> places) {
-  return [places = std::move(places)]() -> std::optional<std::string> {
-    for (const fs::path& place : places) {
-      struct statvfs disk;
-      if (statvfs(place.c_str(), &disk) != 0) continue;
-      const std::uint64_t free = disk.f_bavail * disk.f_frsize;
-      if (free < kDiskReserve) {
-        return fmt::format(
-            "only {} MB are free at {}; free {} MB (`coppice "
-            "gc --slots` may help)",
-            free >> 20, place.string(), kDiskReserve >> 20);
-      }
-    }
-    return std::nullopt;
-  };
-}
 
 // Keys that may change within a run (SPEC §2 "Keys").
 Result<void> CheckOverrides(const Overrides& overrides) {
@@ -55,6 +37,17 @@ Result<void> CheckOverrides(const Overrides& overrides) {
                      "proposers and hooks may change"};
   }
   return Ok();
+}
+
+Error BelongsToStudy(const search::Started& started) {
+  return Error{
+      .code = ErrorCode::kUsage,
+      .what = fmt::format("run {} is part of the study {}", started.run,
+                          started.study),
+      .cause = "going on alone it would have more than the other arms",
+      .next =
+          "coppice compare FILE --resume; reading it, `coppice export` "
+          "and `coppice apply` work as ever"};
 }
 
 Error Drifted(const std::vector<std::string>& drift) {
@@ -79,27 +72,12 @@ Result<void> Session::Prepare(fs::path directory, eval::BaselineLock lock,
                               bool offline) {
   directory_ = std::move(directory);
   id_ = directory_.filename();
-  std::error_code error;
-  fs::create_directories(directory_, error);
-  if (error) {
-    return Error{.code = ErrorCode::kIo,
-                 .what = "cannot make the run's directory",
-                 .where = directory_.string(),
-                 .cause = error.message()};
-  }
-  Result<search::RunLease> lease = search::AcquireLease(directory_);
+  Result<search::RunLease> lease = TakeRunDirectory(directory_);
   if (!lease) return lease.error();
   lease_.emplace(std::move(*lease));
   OpenLog(directory_ / "coppice.log");
-  Workbench::Options options;
-  options.run = id_;
-  options.run_directory = directory_;
-  options.habits = std::move(lock.habits);
-  options.units = std::move(lock.units);
-  options.slots = std::move(lock.slots);
-  if (lock.judged) options.drawn = std::move(lock.judged->drawn);
-  options.models = global_.models;
-  options.require_isolation = global_.require_isolation;
+  Workbench::Options options =
+      OptionsFor(global_, id_, directory_, std::move(lock));
   options.offline = offline;
   Result<std::unique_ptr<Workbench>> bench =
       Workbench::Make(project_, std::move(options));
@@ -114,14 +92,7 @@ Result<void> Session::OwnJournal(bool fresh) {
       fresh ? search::CreateJournal(file) : search::OpenJournal(file);
   if (!journal) return journal.error();
   journal_ = std::move(*journal);
-  auto cache = search::OpenCache(
-      project_.home.coppice / "cache.db", bench_->measuring_digest(),
-      eval::EnvironmentDigest(bench_->environment()));
-  if (cache) {
-    cache_ = std::move(*cache);
-  } else {
-    LogWarning(cache.error().Text());
-  }
+  cache_ = OpenMeasurements(project_.home, *bench_);
   return Ok();
 }
 
@@ -140,30 +111,19 @@ Result<void> Session::MakeSearch() {
       .open_sessions = bench_->open_sessions(),
       .full_disk = DiskWatch({directory_, CacheDirectory()}),
   };
-  for (const llm::NamedProposer& proposer : bench_->proposers()) {
-    const search::Templates* templates = nullptr;
-    if (const auto& dir = proposer.proposal.templates) {
-      auto known = templates_.find(*dir);
-      if (known == templates_.end()) {
-        Result<search::Templates> loaded =
-            search::Templates::Load(project_.home.work_dir / *dir);
-        if (!loaded) return loaded.error();
-        known = templates_.emplace(*dir, std::move(*loaded)).first;
-      }
-      templates = &known->second;
-    }
-    parts.arms.push_back({.name = proposer.name,
-                          .weight = proposer.weight,
-                          .operators = proposer.operators,
-                          .proposer = proposer.proposer.get(),
-                          .shared = proposer.shared,
-                          .max_prompt_kb = proposer.proposal.max_prompt_kb,
-                          .templates = templates});
-  }
+  Result<std::vector<search::Arm>> arms =
+      ArmsOf(bench_->proposers(), project_.home, templates_);
+  if (!arms) return arms.error();
+  parts.arms = std::move(*arms);
   ListenToUser(parts);
   parts.observers.push_back(
       [this](const search::State& state, const search::Record& record) {
         Observe(state, record);
+      });
+  hooks_ = MakeHooks();
+  parts.observers.push_back(
+      [this](const search::State& state, const search::Record& record) {
+        hooks_->Observe(state, record);
       });
   search_ = std::make_unique<search::Search>(std::move(parts));
   views_ = std::make_unique<report::ViewWriter>(
@@ -171,37 +131,38 @@ Result<void> Session::MakeSearch() {
   return search_->Recover();
 }
 
-// What `tell` left in the inbox, and the user's file of ideas: one idea a
-// line, '#' for remarks, list marks left out. It is read where the user edits
-// it, in the work tree.
+std::unique_ptr<Hooks> Session::MakeHooks() {
+  llm::HttpSettings settings;
+  settings.env = Environment();
+  auto redact = [this](std::string_view text) {
+    return bench_->models().redact()(text);
+  };
+  const asio::any_io_executor executor = bench_->io().get_executor();
+  return std::make_unique<Hooks>(Hooks::Parts{
+      .executor = executor,
+      .clock = bench_->clock(),
+      .http = llm::MakeHttpClient(executor, bench_->clock(), settings),
+      .work_dir = project_.home.work_dir,
+      .run_dir = directory_,
+      .redact = redact});
+}
+
+// What `tell` left in the inbox, and the user's file of ideas.
 void Session::ListenToUser(search::Search::Parts& parts) {
   parts.inbox = [this](WallTime at) {
     auto read = [](const std::string& body) {
-      search::Told told;
-      told.directive = body;
-      return search::Event(std::move(told));
+      Result<search::Directive> said = search::ParseDirective(body);
+      if (said && !said->approve.empty()) {
+        return search::Event(search::Approved{said->approve});
+      }
+      return search::Event(search::Told{body});
     };
     Result<std::vector<search::Record>> taken = journal_->TakeInbox(at, read);
     if (taken) return std::move(*taken);
     LogWarning(taken.error().Text());
     return std::vector<search::Record>();
   };
-  const std::optional<std::string>& file = project_.spec().search.hypotheses;
-  if (!file) return;
-  parts.hypotheses = [path = project_.home.work_dir / *file] {
-    std::vector<std::string> ideas;
-    Result<std::string> text = ReadTextFile(path);
-    if (!text) return ideas;
-    for (std::string_view line : SplitLines(*text)) {
-      line = Trim(line);
-      if (line.starts_with("- ") || line.starts_with("* ")) {
-        line = Trim(line.substr(2));
-      }
-      if (line.empty() || line.starts_with('#')) continue;
-      ideas.push_back(OneLine(line, 400));
-    }
-    return ideas;
-  };
+  parts.hypotheses = IdeasOf(project_.home, project_.spec());
 }
 
 Result<std::unique_ptr<Session>> Session::Begin(const Global& global,
@@ -219,26 +180,10 @@ Result<std::unique_ptr<Session>> Session::Begin(const Global& global,
   Result<void> lock =
       eval::WriteLock(directory / "baseline.lock", baseline.lock);
   if (!lock) return lock.error();
-  search::Search::Beginning beginning;
-  search::Started& started = beginning.started;
-  started.coppice = COPPICE_VERSION;
-  started.run = session->id_;
-  started.spec_json = own.loaded.merged_json;
-  started.spec_sha256 = Sha256Hex(own.loaded.merged_json);
-  started.base = own.base;
-  started.lock_json = eval::FormatLock(baseline.lock);
-  started.seed = own.spec().search.seed;
-  Result<ObjectId> tree = own.store->TreeIdOf(own.base);
-  if (!tree) return tree.error();
-  beginning.base_tree = *tree;
-  beginning.baseline = baseline.samples;
-  beginning.baseline.insert(beginning.baseline.end(), baseline.holdout.begin(),
-                            baseline.holdout.end());
-  if (baseline.lock.judged) {
-    beginning.judged =
-        JudgedOnce(own.spec().judge->model, *baseline.lock.judged);
-  }
-  done = session->search_->Begin(std::move(beginning));
+  Result<search::Search::Beginning> beginning =
+      BeginningOf(own, own.loaded, baseline, session->id_);
+  if (!beginning) return beginning.error();
+  done = session->search_->Begin(std::move(*beginning));
   if (!done) return done.error();
   return session;
 }
@@ -250,6 +195,7 @@ Result<std::unique_ptr<Session>> Session::Open(const Global& global,
   Result<ReadRun> read = OpenRun(global, reopen.run);
   if (!read) return read.error();
   const search::Started started = read->state->start();
+  if (!started.study.empty()) return BelongsToStudy(started);
   spec::Spec spec = read->state->spec();
   const fs::path directory = read->place.dir;
   std::string budget_json;
@@ -339,6 +285,7 @@ int Session::RunReplay() {
   auto run = [&]() -> Task<void> {
     result = co_await search_->Replay(std::move(replayed_));
   };
+  hooks_->Cancel();  // it has all happened before
   bench_->Run(run(),
               [this](int signal, int before) { OnSignal(signal, before); });
   Result<void> views = WriteViews();
@@ -367,6 +314,8 @@ void Session::Observe(const search::State& state,
     style.colour = global_.output == OutputMode::kRich;
     if (auto line = report::ProgressLine(state, record, style)) Print(*line);
   }
+  const auto* told = std::get_if<search::Told>(&record.event);
+  if (told != nullptr) OnTold(*told);
   const bool finished =
       std::holds_alternative<search::Evaluated>(record.event) ||
       std::holds_alternative<search::Rejected>(record.event);
@@ -377,14 +326,53 @@ void Session::Observe(const search::State& state,
 }
 
 void Session::OnSignal(int signal, int before) {
+  if (over_) {
+    hooks_->Cancel();
+    return;
+  }
   if (signal == SIGINT && before == 0) {
     Say("interrupted: what runs may end; once more ends it now");
     search_->Drain("interrupted", 130);
     return;
   }
-  search_->Abandon(signal == SIGTERM ? "terminated" : "interrupted",
-                   128 + signal);
+  Abandon(signal == SIGTERM ? "terminated" : "interrupted", 128 + signal);
+}
+
+void Session::Abandon(const std::string& reason, int exit) {
+  abandoned_ = true;
+  search_->Abandon(reason, exit);
   bench_->CancelAll();
+}
+
+// `coppice stop`, if it means this process and not one before it.
+void Session::OnTold(const search::Told& told) {
+  Result<search::Directive> said = search::ParseDirective(told.directive);
+  if (!said || said->process != search::NameOf(search::ThisProcess())) return;
+  if (said->steer == search::Steer::kStop) {
+    Say("stopping: what runs may end, then the best are measured again");
+    search_->Stop();
+  } else if (said->steer == search::Steer::kStopNow) {
+    Say("stopping now: what runs is cancelled");
+    // Not from within the search, which is recording this.
+    asio::post(bench_->io(), [this] { Abandon("stopped", 128 + SIGTERM); });
+  }
+}
+
+// Runs a task of the search; beside it the user is heard, and after it the
+// hooks get their time.
+void Session::Conduct(Task<void> task) {
+  constexpr auto kListen = std::chrono::milliseconds(500);
+  Heartbeat beat(bench_->io().get_executor(), kListen,
+                 [this] { search_->Heed(); });
+  auto whole = [&]() -> Task<void> {
+    co_await std::move(task);
+    beat.Stop();
+    over_ = true;
+    const auto patience = std::chrono::seconds(abandoned_ ? 5 : 35);
+    co_await hooks_->Finish(patience);
+  };
+  bench_->Run(whole(),
+              [this](int signal, int before) { OnSignal(signal, before); });
 }
 
 Result<void> Session::WriteViews() {
@@ -465,16 +453,14 @@ int Session::Conclude(const search::Ending& ending) {
 int Session::Run() {
   search::Ending ending;
   auto run = [&]() -> Task<void> { ending = co_await search_->Run(); };
-  bench_->Run(run(),
-              [this](int signal, int before) { OnSignal(signal, before); });
+  Conduct(run());
   return Conclude(ending);
 }
 
 int Session::Finish() {
   search::Ending ending;
   auto run = [&]() -> Task<void> { ending = co_await search_->Finish(); };
-  bench_->Run(run(),
-              [this](int signal, int before) { OnSignal(signal, before); });
+  Conduct(run());
   return Conclude(ending);
 }
 
@@ -484,8 +470,7 @@ Result<int> Session::Remeasure(std::vector<AttemptId> nodes, int samples,
   auto run = [&]() -> Task<void> {
     ending = co_await search_->Remeasure(std::move(nodes), samples, phase);
   };
-  bench_->Run(run(),
-              [this](int signal, int before) { OnSignal(signal, before); });
+  Conduct(run());
   if (!*ending) return ending->error();
   Result<void> views = WriteViews();
   if (!views) LogWarning(views.error().Text());
@@ -497,8 +482,7 @@ Result<AttemptId> Session::Step(search::Search::StepRequest request) {
   auto run = [&]() -> Task<void> {
     made = co_await search_->Step(std::move(request));
   };
-  bench_->Run(run(),
-              [this](int signal, int before) { OnSignal(signal, before); });
+  Conduct(run());
   Result<void> views = WriteViews();
   if (!views) LogWarning(views.error().Text());
   return *made;

@@ -1,13 +1,14 @@
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "app/baseline.h"
+#include "app/hooks.h"
 #include "app/project.h"
+#include "app/search_parts.h"
 #include "app/workbench.h"
 #include "report/views.h"
 #include "search/lease.h"
@@ -63,6 +64,10 @@ class Session {
   Result<void> MakeSearch();
   void Observe(const search::State& state, const search::Record& record);
   void OnSignal(int signal, int before);
+  void OnTold(const search::Told& told);
+  void Abandon(const std::string& reason, int exit);
+  std::unique_ptr<Hooks> MakeHooks();
+  void Conduct(Task<void> task);
   Result<void> WriteViews();
   void SayDeferred() const;
   std::optional<Error> CassetteMiss() const;
@@ -77,9 +82,11 @@ class Session {
   std::unique_ptr<search::MeasurementCache> cache_;
   std::unique_ptr<Workbench> bench_;
   std::unique_ptr<search::Search> search_;
+  std::unique_ptr<Hooks> hooks_;
+  bool abandoned_ = false;
+  bool over_ = false;  // the search; hooks may still be told
   std::unique_ptr<report::ViewWriter> views_;
-  // Prompts of an arm's own making (proposal.templates), by directory.
-  std::map<std::string, search::Templates> templates_;
+  TemplateSets templates_;
   std::vector<search::Record> replayed_;
 };
 

@@ -126,8 +126,11 @@ Result<std::unique_ptr<Workbench>> Workbench::Make(Project& project,
       static_cast<int>(std::max(2U, std::thread::hardware_concurrency())));
   bench->evaluations_ = AtOnce(spec, options.slots);
   eval::SandboxOptions sandbox;
-  sandbox.mode = spec.evaluation.sandbox ? eval::SandboxMode::kBwrap
-                                         : eval::SandboxMode::kNone;
+  // What wraps the commands is what contains them.
+  const bool contained = spec.evaluation.sandbox && !spec.evaluation.wrap;
+  sandbox.mode =
+      contained ? eval::SandboxMode::kBwrap : eval::SandboxMode::kNone;
+  sandbox.restrict_writes = !spec.evaluation.wrap;
   sandbox.compute = bench->compute_.get();
   sandbox.required_level = options.require_isolation == "L3"   ? 3
                            : options.require_isolation == "L2" ? 2
@@ -157,7 +160,7 @@ Result<std::unique_ptr<Workbench>> Workbench::Make(Project& project,
     bench->locks_ = std::move(*locks);
   }
   const char* home = getenv("HOME");
-  bench->evaluation_ = std::make_unique<eval::LocalEvaluation>(
+  bench->setup_.emplace(
       eval::LocalSetup{.spec = spec,
                        .run = std::move(options.run),
                        .run_directory = std::move(options.run_directory),
@@ -168,9 +171,10 @@ Result<std::unique_ptr<Workbench>> Workbench::Make(Project& project,
                        .units = std::move(options.units),
                        .locks = bench->locks_.get(),
                        .timing_lock = timing_lock,
-                       .shared_ports = shared_ports},
-      *bench->sandbox_, *bench->clock_, *bench->compute_);
-  Result<void> slots = bench->MakeSlots(project, options.probe_sessions);
+                       .shared_ports = shared_ports});
+  bench->evaluation_ = std::make_unique<eval::LocalEvaluation>(
+      *bench->setup_, *bench->sandbox_, *bench->clock_, *bench->compute_);
+  Result<void> slots = bench->MakeSlots(project, options.sessions);
   if (!slots) return slots.error();
   bench->evaluator_ =
       eval::MakeLocalEvaluator(*bench->evaluation_, *bench->workspaces_);
@@ -182,6 +186,23 @@ Result<std::unique_ptr<Workbench>> Workbench::Make(Project& project,
   return bench;
 }
 
+Workbench::Evaluation Workbench::EvaluationFor(std::string run,
+                                               fs::path directory) {
+  eval::LocalSetup setup = *setup_;
+  setup.run = std::move(run);
+  setup.run_directory = std::move(directory);
+  Evaluation made;
+  made.evaluation = std::make_unique<eval::LocalEvaluation>(
+      std::move(setup), *sandbox_, *clock_, *compute_);
+  made.evaluator = eval::MakeLocalEvaluator(*made.evaluation, *workspaces_);
+  return made;
+}
+
+Result<std::vector<llm::NamedProposer>> Workbench::ProposersOf(
+    Project& project, const spec::Spec& spec) {
+  return llm::MakeProposers(spec, PartsOf(project, false));
+}
+
 Result<void> Workbench::MakeArms(Project& project, const ModelFlags& flags,
                                  bool offline) {
   const spec::Spec& spec = project.spec();
@@ -189,6 +210,17 @@ Result<void> Workbench::MakeArms(Project& project, const ModelFlags& flags,
       flags, io_.get_executor(), *clock_, spec.parallel.requests);
   if (!models) return models.error();
   models_ = std::move(*models);
+  const llm::ProposerParts parts = PartsOf(project, offline);
+  Result<std::vector<llm::NamedProposer>> proposers =
+      llm::MakeProposers(spec, parts);
+  if (!proposers) return proposers.error();
+  proposers_ = std::move(*proposers);
+  if (!spec.judge || offline) return Ok();
+  return MakeJudge(project, parts);
+}
+
+llm::ProposerParts Workbench::PartsOf(Project& project, bool offline) {
+  const spec::Spec& spec = project.spec();
   vcs::Store* store = project.store.get();
   const std::vector<std::string> copy = spec.evaluation.copy;
   llm::ReadBack read_back =
@@ -203,25 +235,18 @@ Result<void> Workbench::MakeArms(Project& project, const ModelFlags& flags,
   for (const vcs::TreeEntry& entry : project.files) {
     tracked.push_back(entry.path);
   }
-  const llm::ProposerParts parts{
-      .compute = *compute_,
-      .commands = {*sandbox_, *workspaces_, read_back},
-      .clock = *clock_,
-      .http = models_->http(),
-      .requests = models_->requests(),
-      .keys = llm::ProcessKeys(),
-      .redact = models_->redact(),
-      .prices = models_->prices(),
-      .tracked_files = std::move(tracked),
-      .gates = models_->gates(),
-      .offline = offline,
-      .keyless = models_->replays()};
-  Result<std::vector<llm::NamedProposer>> proposers =
-      llm::MakeProposers(spec, parts);
-  if (!proposers) return proposers.error();
-  proposers_ = std::move(*proposers);
-  if (!spec.judge || offline) return Ok();
-  return MakeJudge(project, parts);
+  return llm::ProposerParts{.compute = *compute_,
+                            .commands = {*sandbox_, *workspaces_, read_back},
+                            .clock = *clock_,
+                            .http = models_->http(),
+                            .requests = models_->requests(),
+                            .keys = llm::ProcessKeys(),
+                            .redact = models_->redact(),
+                            .prices = models_->prices(),
+                            .tracked_files = std::move(tracked),
+                            .gates = models_->gates(),
+                            .offline = offline,
+                            .keyless = models_->replays()};
 }
 
 Result<void> Workbench::MakeJudge(Project& project,
@@ -259,7 +284,7 @@ void Workbench::CancelAll() {
   if (models_) models_->http().CancelAll();
 }
 
-Result<void> Workbench::MakeSlots(Project& project, int probe_sessions) {
+Result<void> Workbench::MakeSlots(Project& project, int sessions) {
   const spec::Spec& spec = project.spec();
   const fs::path cache = CacheDirectory() / project.store->places().id;
   std::error_code error;
@@ -271,7 +296,9 @@ Result<void> Workbench::MakeSlots(Project& project, int probe_sessions) {
                  .cause = error.message(),
                  .next = "set XDG_CACHE_HOME to a directory you may write"};
   }
-  overlay_ = eval::OverlayWorks(cache);
+  // An overlay is mounted for its command alone; what a daemon is asked to run
+  // would see the empty directory below.
+  overlay_ = !spec.evaluation.wrap && eval::OverlayWorks(cache);
   // The final keeps its racers' slots open: over one base checkout they cost
   // only what the candidates changed.
   constexpr int kRacersAndBaseline = 9;
@@ -289,7 +316,7 @@ Result<void> Workbench::MakeSlots(Project& project, int probe_sessions) {
       .keep = spec.evaluation.keep,
       .mode = overlay_ ? vcs::SlotMode::kOverlay : vcs::SlotMode::kPool,
       .evaluation_slots =
-          std::max({evaluations_ + 1, open_sessions_, probe_sessions}),
+          std::max({evaluations_ + 1, open_sessions_, sessions}),
       .proposer_slots = spec.parallel.requests,
       .provision = evaluation_->provision(),
   };

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,8 +42,9 @@ class Workbench {
     eval::SlotsTried slots;
     // What the base was judged by; nothing when it is judged here.
     std::vector<std::pair<std::string, std::string>> drawn;
-    // Sessions that a load probe will hold at once.
-    int probe_sessions = 0;
+    // Sessions that will be held at once, beyond those of one search: by a
+    // load probe, or by the searches of a study.
+    int sessions = 0;
   };
   static Result<std::unique_ptr<Workbench>> Make(Project& project,
                                                  Options options);
@@ -54,6 +56,13 @@ class Workbench {
   Workspaces& workspaces() { return *workspaces_; }
   eval::LocalEvaluation& evaluation() { return *evaluation_; }
   eval::Evaluator& evaluator() { return *evaluator_; }
+  // The same for another run, which has logs of its own. Must not outlive the
+  // workbench.
+  struct Evaluation {
+    std::unique_ptr<eval::LocalEvaluation> evaluation;
+    std::unique_ptr<eval::Evaluator> evaluator;
+  };
+  Evaluation EvaluationFor(std::string run, std::filesystem::path directory);
   // The same with a judge's numbers in its samples, where the spec has one;
   // for use outside a search. kKnown: equal outputs are judged once.
   enum class Judging { kFresh, kKnown };
@@ -66,6 +75,9 @@ class Workbench {
   const std::vector<llm::NamedProposer>& proposers() const {
     return proposers_;
   }
+  // Those of another spec of this project, over the same connections.
+  Result<std::vector<llm::NamedProposer>> ProposersOf(Project& project,
+                                                      const spec::Spec& spec);
   ModelService& models() { return *models_; }
   // Ends every command and every call to a model at once.
   void CancelAll();
@@ -85,9 +97,10 @@ class Workbench {
 
  private:
   Workbench() = default;
-  Result<void> MakeSlots(Project& project, int probe_sessions);
+  Result<void> MakeSlots(Project& project, int sessions);
   Result<void> MakeArms(Project& project, const ModelFlags& flags,
                         bool offline);
+  llm::ProposerParts PartsOf(Project& project, bool offline);
   Result<void> MakeJudge(Project& project, const llm::ProposerParts& parts);
 
   asio::io_context io_{1};
@@ -95,6 +108,7 @@ class Workbench {
   std::unique_ptr<Compute> compute_;
   std::unique_ptr<Sandbox> sandbox_;
   std::unique_ptr<eval::NamedLocks> locks_;
+  std::optional<eval::LocalSetup> setup_;
   std::unique_ptr<eval::LocalEvaluation> evaluation_;
   std::unique_ptr<Workspaces> workspaces_;
   std::unique_ptr<eval::Evaluator> evaluator_;

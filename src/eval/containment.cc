@@ -101,7 +101,7 @@ Result<std::unique_ptr<Sandbox>> MakeSandbox(SandboxOptions options) {
     if (!written) return written.error();
     base.bwrap = BwrapBase(bwrap, etc);
   } else {
-    base.restrict_writes = LandlockVersion() > 0;
+    base.restrict_writes = options.restrict_writes && LandlockVersion() > 0;
   }
   const fs::path probe = scratch->path() / "probe";
   std::error_code ignored;

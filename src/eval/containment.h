@@ -17,6 +17,9 @@ enum class GroupUse { kBest, kNone };
 
 struct SandboxOptions {
   SandboxMode mode = SandboxMode::kBwrap;
+  // Without bwrap: writes outside are denied where the kernel can. Nothing
+  // started there may mount, which programs that make containers have to.
+  bool restrict_writes = true;
   // Where private directories are made; empty: the system's temporary one.
   std::filesystem::path scratch;
   // Of a command that names none; 0: 0.8 of what is available now. It binds

@@ -41,15 +41,13 @@ std::int64_t DefaultMemoryMb() {
   return 0;
 }
 
-std::string LandlockLine(bool contained) {
+std::string LandlockLine(bool contained, bool restricts) {
   const int version = LandlockVersion();
-  if (version == 0) {
-    return contained ? "landlock: not available, not needed"
-                     : "landlock: not available; writes outside are not denied";
-  }
-  return fmt::format(
-      "landlock: ABI {}, {}", version,
-      contained ? "not needed" : "writes outside the tree are denied");
+  const std::string found =
+      version > 0 ? fmt::format("ABI {}", version) : "not available";
+  if (contained) return fmt::format("landlock: {}, not needed", found);
+  return fmt::format("landlock: {}, writes outside the tree are {}", found,
+                     restricts ? "denied" : "not denied");
 }
 
 }  // namespace
@@ -214,7 +212,7 @@ void LocalSandbox::Describe() {
         "read, and use the network");
   }
   for (const std::string& line : groups_.lines()) lines.push_back(line);
-  lines.push_back(LandlockLine(contained()));
+  lines.push_back(LandlockLine(contained(), base_.restrict_writes));
 }
 
 }  // namespace coppice::eval

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/algorithm/string/replace.hpp>
 #include <span>
 
 #include "base/rng.h"
@@ -33,13 +34,6 @@ std::string Upper(std::string name) {
     if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
   }
   return name;
-}
-
-void Replace(std::string& text, std::string_view what, std::string_view with) {
-  for (std::size_t at = text.find(what); at != std::string::npos;
-       at = text.find(what, at + with.size())) {
-    text.replace(at, what.size(), with);
-  }
 }
 
 }  // namespace
@@ -89,9 +83,9 @@ Variables CommandVariables(const spec::Spec& spec, const Variables& passed,
   variables.insert(variables.end(), passed.begin(), passed.end());
   for (const auto& [name, value] : spec.evaluation.env) {
     std::string filled = value;
-    Replace(filled, "{slot}", slot);
-    Replace(filled, "{port}", port);
-    Replace(filled, "{seed}", seed);
+    boost::replace_all(filled, "{slot}", slot);
+    boost::replace_all(filled, "{port}", port);
+    boost::replace_all(filled, "{seed}", seed);
     variables.emplace_back(name, std::move(filled));
   }
   variables.emplace_back("COPPICE_PHASE", Name(place.phase));

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/algorithm/string/replace.hpp>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -46,6 +47,19 @@ fs::path Expanded(const std::string& path, const fs::path& home) {
   if (path == "~") return home;
   if (path.starts_with("~/")) return home / path.substr(2);
   return path;
+}
+
+// The command as `evaluation.wrap` runs it, at the same place.
+std::string Wrapped(const spec::Evaluation& evaluation,
+                    const std::string& command, const fs::path& tree,
+                    const fs::path& io) {
+  std::string wrap = *evaluation.wrap;
+  boost::replace_all(wrap, "{dir}", tree.string());
+  boost::replace_all(wrap, "{io}", io.string());
+  const std::string there = (tree / evaluation.cwd).lexically_normal();
+  const std::string inner =
+      fmt::format("cd {} || exit 125; {}", ShellQuote(there), command);
+  return fmt::format("{} sh -c {}", wrap, ShellQuote(inner));
 }
 
 bool IsTimed(EvalPhase phase) {
@@ -191,7 +205,12 @@ Task<Result<PhaseRun>> PhaseRunner::Run(PhaseCommand command, WorkTree tree,
       co_await TakeLocks(command.phase, tree.slot);
   if (!*held) co_return held->error();
   CommandRequest request = RequestOf(command, tree, base);
-  request.binds.push_back(channel->bind());
+  const Bind results = channel->bind();
+  if (setup_.spec.evaluation.wrap) {
+    request.command = Wrapped(setup_.spec.evaluation, command.command,
+                              tree.root, results.host);
+  }
+  request.binds.push_back(results);
   request.log =
       log.parent_path() / fmt::format(".output-{}-{}", getpid(), ++commands_);
   PhaseRun run;

@@ -114,6 +114,10 @@ Task<std::optional<Heard>> Asking::AskOnce(const std::vector<Utterance>& parts,
   if (clock.Now() >= parts_.deadline) co_return Refuse("deadline");
   const std::int64_t bytes = Bytes(parts);
   const std::int64_t tokens = endpoint.estimator().Tokens(bytes);
+  std::optional<Answered> known =
+      co_await log.Known(Reservation(parts, role, tokens));
+  if (known)
+    co_return co_await TakeOver(std::move(*known), parts, role, tokens);
   Semaphore::Permit permit;
   while (true) {  // the gate may close while others hold all permits
     std::optional<Heard> shut = co_await PassGate(tokens);
@@ -146,6 +150,23 @@ Task<std::optional<Heard>> Asking::AskOnce(const std::vector<Utterance>& parts,
   log.Answer(std::move(answered));
   ++turn_;
   if (!exchange.reply) co_return co_await React(exchange.error);
+  retries_ = 0;
+  co_return heard;
+}
+
+// An answer that is known already, on record as if it had just come.
+Task<std::optional<Heard>> Asking::TakeOver(Answered known,
+                                            const std::vector<Utterance>& parts,
+                                            const std::string& role,
+                                            std::int64_t tokens) {
+  Asked asked = Reservation(parts, role, tokens);
+  const bool granted = co_await parts_.log.Ask(std::move(asked));
+  if (!granted) co_return Out(parts_.log.closed() ? "closing" : "budget", "");
+  Heard heard;
+  heard.text = known.text;
+  heard.stop = known.stop;
+  known.turn = turn_++;
+  parts_.log.Answer(std::move(known));
   retries_ = 0;
   co_return heard;
 }

@@ -50,6 +50,10 @@ class Asking {
  private:
   Task<std::optional<Heard>> AskOnce(const std::vector<Utterance>& parts,
                                      const std::string& role);
+  Task<std::optional<Heard>> TakeOver(Answered known,
+                                      const std::vector<Utterance>& parts,
+                                      const std::string& role,
+                                      std::int64_t tokens);
   Task<std::optional<Heard>> PassGate(std::int64_t tokens);
   Task<std::optional<Heard>> React(const ApiError& error);
   Task<std::optional<Heard>> WaitToRetry(const ApiError& error, bool again);

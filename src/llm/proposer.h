@@ -142,6 +142,9 @@ class CallLog {
   // again. A turn that was asked and never answered (we died) was charged and
   // is answered "failed: interrupted". Valid until the next Answer.
   virtual const Answered* Past(int turn) const = 0;
+  // What another search of a study was answered to the same; it is asked for,
+  // recorded and charged as if it were made. Nothing: nobody knows.
+  virtual Task<std::optional<Answered>> Known(Asked) { co_return std::nullopt; }
   // Reserves the worst case and records the call. Waits while calls in flight
   // might still free enough; false: it must not be made (the budget is spent,
   // or the search is ending). `attempt`, `arm` and `seen` are

@@ -276,6 +276,7 @@ std::string StopText(const search::State& state) {
                        Count(*budget.plateau_nodes, "attempt"));
   }
   if (reason == "target") return "the target is reached";
+  if (reason == "stopped") return "by `coppice stop`";
   if (reason == "nothing_left") return "the policy has nothing left to try";
   if (reason.starts_with("max_")) return reason + " is used up";
   return Safe(reason, 200);

@@ -161,6 +161,11 @@ struct Line {
       return Painted("paused (outage)", Colour::kYellow, style) +
              Safe(": " + e.detail, style.width);
     }
+    if (e.cause == search::kPausedByUser) {
+      return Painted("paused: ", Colour::kYellow, style) +
+             fmt::format("{}\n  go on with `coppice tell {} --continue`",
+                         Safe(e.detail), state.run());
+    }
     return fmt::format("{}{}: {}\n  go on with `coppice resume {}`",
                        Painted("paused (needs you): ", Colour::kYellow, style),
                        Safe(e.cause), Safe(e.detail, 400), state.run());

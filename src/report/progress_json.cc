@@ -53,10 +53,13 @@ struct Body {
   }
   Found operator()(const search::Paused& e) const {
     const bool outage = e.pause == search::PauseClass::kOutage;
-    return OrderedJson{{"class", outage ? "outage" : "needs_user"},
-                       {"cause", Sanitize(e.cause)},
-                       {"detail", Sanitize(e.detail)},
-                       {"next", "coppice resume " + state.run()}};
+    return OrderedJson{
+        {"class", outage ? "outage" : "needs_user"},
+        {"cause", Sanitize(e.cause)},
+        {"detail", Sanitize(e.detail)},
+        {"next", e.cause == search::kPausedByUser
+                     ? "coppice tell " + state.run() + " --continue"
+                     : "coppice resume " + state.run()}};
   }
   Found operator()(const search::Resumed& e) const {
     OrderedJson drift = OrderedJson::array();

@@ -106,14 +106,22 @@ OrderedJson WaitingJson(const std::vector<Waiting>& all) {
   return json;
 }
 
-OrderedJson PausedJson(const search::State& state) {
+// A run that the user has paused still lives, unless its process does not.
+std::string GoOn(const search::State& state, std::optional<bool> alive) {
+  const bool waits =
+      state.paused()->cause == search::kPausedByUser && alive.value_or(false);
+  return waits ? fmt::format("coppice tell {} --continue", state.run())
+               : "coppice resume " + state.run();
+}
+
+OrderedJson PausedJson(const search::State& state, std::optional<bool> alive) {
   if (!state.paused()) return nullptr;
   const search::Paused& paused = *state.paused();
   const bool outage = paused.pause == search::PauseClass::kOutage;
   return {{"class", outage ? "outage" : "needs_user"},
           {"cause", Safe(paused.cause)},
           {"detail", Safe(paused.detail, 400)},
-          {"next", "coppice resume " + state.run()}};
+          {"next", GoOn(state, alive)}};
 }
 
 std::string OutcomeCounts(const search::State& state) {
@@ -196,6 +204,13 @@ Pace PaceOf(const search::State& state, WallTime now) {
   return pace;
 }
 
+Standing StandingOf(const search::State& state, WallTime now,
+                    const StatusExtra& extra) {
+  return {.used = state.Used(AgeAt(state, now)),
+          .waiting = WaitingOf(state, extra),
+          .slots_busy = SlotsBusy(state, extra)};
+}
+
 std::string_view StatusWord(const search::State& state,
                             std::optional<bool> alive) {
   if (state.stopped()) {
@@ -263,7 +278,7 @@ OrderedJson StatusJson(const search::State& state, WallTime now,
   for (const auto& [name, holder] : extra.locks) {
     json["locks"][name] = Sanitize(holder);
   }
-  json["paused"] = PausedJson(state);
+  json["paused"] = PausedJson(state, extra.alive);
   return json;
 }
 
@@ -304,7 +319,7 @@ std::string StatusText(const search::State& state, WallTime now,
     AddLine(text, "paused",
             fmt::format("{}: {}", Safe(state.paused()->cause),
                         Safe(state.paused()->detail, 400)));
-    AddLine(text, "go on", "coppice resume " + state.run());
+    AddLine(text, "go on", GoOn(state, extra.alive));
   }
   if (state.stopped()) {
     AddLine(text, "stopped", StopText(state));

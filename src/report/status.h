@@ -41,6 +41,15 @@ struct Pace {
 };
 Pace PaceOf(const search::State& state, WallTime now);
 
+// What is used, what is waited for, and how many slots are busy.
+struct Standing {
+  search::Consumption used;
+  std::vector<Waiting> waiting;
+  int slots_busy = 0;
+};
+Standing StandingOf(const search::State& state, WallTime now,
+                    const StatusExtra& extra);
+
 // "starting", "running", "final", "paused", "interrupted", "finished".
 std::string_view StatusWord(const search::State& state,
                             std::optional<bool> alive);

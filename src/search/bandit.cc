@@ -51,4 +51,22 @@ std::optional<std::size_t> ChooseArm(
   return chosen;
 }
 
+std::optional<std::size_t> TakeTurns(
+    std::span<const ArmChoice> arms,
+    const std::map<std::string, ArmStats>& stats) {
+  std::optional<std::size_t> chosen;
+  double least = 0;
+  for (std::size_t i = 0; i < arms.size(); ++i) {
+    if (!arms[i].able || arms[i].weight <= 0) continue;
+    auto found = stats.find(arms[i].name);
+    const int given = found == stats.end() ? 0 : found->second.given;
+    const double behind = (given + 1) / arms[i].weight;
+    if (!chosen || behind < least) {
+      chosen = i;
+      least = behind;
+    }
+  }
+  return chosen;
+}
+
 }  // namespace coppice::search

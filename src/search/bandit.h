@@ -45,4 +45,10 @@ std::optional<std::size_t> ChooseArm(
     std::span<const ArmChoice> arms,
     const std::map<std::string, ArmStats>& stats);
 
+// The arm that is furthest behind its share of weight, whatever it has earned;
+// ties by order. Nothing if no arm is able. Pure.
+std::optional<std::size_t> TakeTurns(
+    std::span<const ArmChoice> arms,
+    const std::map<std::string, ArmStats>& stats);
+
 }  // namespace coppice::search

@@ -6,6 +6,7 @@
 #include "base/task.h"
 #include "llm/proposer.h"
 #include "search/budget.h"
+#include "search/company.h"
 #include "search/event.h"
 #include "search/state.h"
 
@@ -22,11 +23,14 @@ class Calls final : public llm::CallLog {
     Signal& settled;  // notified after every answer
     std::function<void(Event)> record;
     std::function<bool()> closed;  // nothing new may be asked
+    Company* company = nullptr;    // of a study's searches
   };
   // `seen`: of the request.
   Calls(Parts parts, AttemptId attempt, std::string arm, std::int64_t seen);
+  ~Calls() override;
 
   const llm::Answered* Past(int turn) const override;
+  Task<std::optional<llm::Answered>> Known(llm::Asked asked) override;
   Task<bool> Ask(llm::Asked asked) override;
   void Answer(llm::Answered answered) override;
   bool closed() const override { return parts_.closed(); }
@@ -36,12 +40,14 @@ class Calls final : public llm::CallLog {
 
  private:
   const Turn* Own(int turn) const;
+  void Tell(const llm::Answered* answer);
 
   Parts parts_;
   AttemptId attempt_;
   std::string arm_;
   std::int64_t seen_;
   std::string exhausted_;
+  std::string owed_;  // the question whose answer the company waits for
 };
 
 }  // namespace coppice::search

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "search/decide_pairs.h"
+#include "search/decide_suspicion.h"
 
 // SPEC §5, in its order: screen, gates and guards, contender or not, R fresh
 // pairs with a stop after two bad ones, threshold and majority and guards,
@@ -25,7 +26,6 @@ namespace {
 
 constexpr double kAutoEffect = 0.005;  // of |v(best)|
 constexpr double kNoiseFactor = 6;
-constexpr double kSuspiciousRatio = 10;
 constexpr std::size_t kHopelessPairs = 2;
 
 std::string_view Symbol(spec::Comparison comparison) {
@@ -62,18 +62,6 @@ bool Holds(double x, spec::Comparison comparison, double bound) {
       return x != bound;
   }
   return false;
-}
-
-// Better than the best by more than 10 times, either side of zero alike, or
-// exactly on a bound of what is possible at all.
-bool IsSuspicious(const spec::Metric& metric, double screen, double best) {
-  if (metric.range &&
-      (screen == metric.range->first || screen == metric.range->second)) {
-    return true;
-  }
-  const int sign = spec::Sign(metric.direction);
-  if (sign * best > 0) return sign * screen > kSuspiciousRatio * sign * best;
-  return best != 0 && sign * screen > sign * best / kSuspiciousRatio;
 }
 
 // One decision in the making.
@@ -134,6 +122,9 @@ class Decider {
                 .candidate_first = held % 2 == 0};
       }
       if (auto reason = HoldoutWorse()) return Inconclusive(*reason);
+    }
+    if (auto unseen = UnseenOutside(spec_, contest_, ContestGain())) {
+      return Inconclusive(*unseen);
     }
     return Improved(standing.proven);
   }
@@ -253,7 +244,9 @@ class Decider {
   }
 
   Decision Inconclusive(std::string reason) const {
-    if (Suspicious()) reason = "not reproduced: " + reason;
+    if (TooGoodToBeTrue(spec_.metric, *contest_.screen, contest_.best_value)) {
+      reason = "not reproduced: " + reason;
+    }
     return {.outcome = Outcome::kInconclusive, .reason = std::move(reason)};
   }
 
@@ -280,7 +273,15 @@ class Decider {
   }
 
   bool Suspicious() const {
-    return IsSuspicious(spec_.metric, *contest_.screen, contest_.best_value);
+    return TooGoodToBeTrue(spec_.metric, *contest_.screen,
+                           contest_.best_value) ||
+           TooEven() || UnseenOutside(spec_, contest_, ContestGain());
+  }
+
+  // A metric that was noisy until now.
+  bool TooEven() const {
+    return Repeats() > 1 && contest_.confirm.size() >= Repeats() &&
+           OnlyOneVaries(std::span(contest_.confirm).first(Repeats()));
   }
 
   std::size_t Repeats() const {
@@ -288,9 +289,10 @@ class Decider {
   }
 
   // One repeat decides by the screen sample, unless that one is too good to be
-  // believed: then a clean checkout has to show it once more.
+  // believed: then a clean checkout has to show it once more, as it has to
+  // show once more what is too even.
   std::size_t PairsNeeded() const {
-    if (Repeats() > 1) return Repeats();
+    if (Repeats() > 1) return TooEven() ? 2 * Repeats() : Repeats();
     return Suspicious() || !contest_.confirm.empty() ? 1 : 0;
   }
 

@@ -40,12 +40,21 @@ struct Pair {
   double best = 0;
 };
 
+// A sample's value, and how long it took by the clock of the sandbox.
+struct ClockedSample {
+  double value = 0;
+  double seconds = 0;
+};
+
 struct Contest {
   AttemptId candidate;           // with the seed: who goes first in a pair
   std::optional<double> screen;  // score of the screen sample
   std::map<std::string, double> screen_metrics;
   double best_value = 0;  // v(best) of this moment
   std::vector<Pair> confirm;
+  // Seconds that the samples of `confirm` took, where they are known.
+  std::vector<Pair> clock;
+  std::vector<ClockedSample> baseline_clock;
   bool more_pairs = true;  // is there time for more than R, if promising?
   std::map<std::string, double> confirm_numbers;   // A(c) of every guard
   std::map<std::string, double> baseline_numbers;  // v(baseline) of guards

@@ -37,6 +37,10 @@ struct Started {
   // start, so that they are the same.
   std::string replays;
   std::int64_t replays_at = 0;  // µs since 1970
+  // Of a search of a study (SPEC §8): proposers take turns by weight, random
+  // draws are those of the tree they start from, and what a cache knows is
+  // charged as if it were measured.
+  std::string study;
 };
 
 struct Selected {
@@ -122,6 +126,8 @@ struct Paused {
   std::string cause;   // a word: "signature", "environment", "disk", "lost"
   std::string detail;  // what to do, for the user
 };
+// The cause of a pause that the user asked for and may end by a word.
+inline constexpr std::string_view kPausedByUser = "user";
 struct Resumed {
   std::string coppice;
   std::vector<std::string> drift;

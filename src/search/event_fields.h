@@ -112,6 +112,7 @@ void Describe(Io& io, typename Io::template Of<Started>& e) {
   io("seed", e.seed);
   io.Optional("replays", e.replays);
   io.Optional("replays_at", e.replays_at);
+  io.Optional("study", e.study);
 }
 
 template <class Io>

@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <map>
 #include <utility>
 
 #include "base/digest.h"
 #include "base/text.h"
 #include "search/bandit.h"
+#include "search/company.h"
 
 // Growing one node, up to its commit:
 //
@@ -60,7 +62,11 @@ const Arm* Expander::ChooseArm(Operator op, Reading reading) const {
     choices.push_back({arm.name, arm.weight,
                        Able(arm, op, reading) && (!rests || *rests <= now)});
   }
-  auto chosen = search::ChooseArm(choices, parts_.state.arm_stats());
+  // What a study compares must not change what proposes.
+  const auto& stats = parts_.state.arm_stats();
+  auto chosen = parts_.state.start().study.empty()
+                    ? search::ChooseArm(choices, stats)
+                    : search::TakeTurns(choices, stats);
   return chosen ? &parts_.arms[*chosen] : nullptr;
 }
 
@@ -136,6 +142,18 @@ bool Expander::SeenBefore(AttemptId attempt, ObjectId tree) const {
   return parts_.state.Info(found->second)->committed_seq < info.selected_seq;
 }
 
+// Draws by the tree and the index of the child instead of by the attempt, so
+// that the arms of a study share what they can share.
+void Expander::DrawInCommon(AttemptId attempt, llm::Request& request) const {
+  const SolutionTree& tree = parts_.state.tree();
+  const AttemptId parent = parts_.state.Info(attempt)->selected.parents.front();
+  const ObjectId& from = tree[*tree.Find(parent)].tree;
+  std::uint64_t part = 0;
+  std::memcpy(&part, from.bytes.data(), sizeof part);
+  request.seed ^= part;
+  request.attempt = AttemptId(ChildIndex(parts_.state, attempt));
+}
+
 Task<Result<llm::Request>> Expander::MakeRequest(AttemptId attempt) {
   const Selected& selected = parts_.state.Info(attempt)->selected;
   const SolutionTree& tree = parts_.state.tree();
@@ -154,6 +172,7 @@ Task<Result<llm::Request>> Expander::MakeRequest(AttemptId attempt) {
   const Arm* arm = FindArm(selected.arm);
   request.files = std::move(*files);
   if (arm == nullptr || arm->proposer->style() == llm::PromptStyle::kNone) {
+    if (!parts_.state.start().study.empty()) DrawInCommon(attempt, request);
     co_return request;
   }
   request.format = llm::ParseEditFormat(parts_.state.FormatOf(arm->name));

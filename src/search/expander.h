@@ -80,6 +80,7 @@ class Expander {
 
   Task<Result<Files>> Load(NodeId node);
   bool SeenBefore(AttemptId attempt, ObjectId tree) const;
+  void DrawInCommon(AttemptId attempt, llm::Request& request) const;
   bool Able(const Arm& arm, Operator op, Reading reading) const;
   Task<std::map<AttemptId, std::string>> Patches(AttemptId attempt);
   Task<Made> CommitChanges(AttemptId attempt, llm::Proposal proposal,

@@ -140,6 +140,11 @@ LeaseOwner ThisProcess() {
           .boot_id = std::move(boot)};
 }
 
+std::string NameOf(const LeaseOwner& owner) {
+  return fmt::format("{} {} {} {}", owner.host, owner.pid, owner.start_time,
+                     owner.boot_id);
+}
+
 bool IsAlive(const LeaseOwner& owner, const LeaseOwner& self) {
   if (owner.host != self.host) return true;
   return owner.boot_id == self.boot_id &&

@@ -45,6 +45,8 @@ std::optional<LeaseOwner> FindOwner(const std::filesystem::path& run_dir);
 
 // This process.
 LeaseOwner ThisProcess();
+// "host pid start boot": what a message to one process names it by.
+std::string NameOf(const LeaseOwner& owner);
 bool IsAlive(const LeaseOwner& owner, const LeaseOwner& self);
 // With the lock in hand: may what `previous` left behind be taken over? On a
 // local file system the lock alone decides; on a network one it may not reach

@@ -80,6 +80,9 @@ Task<void> Measurer::Evaluate(AttemptId attempt) {
   }
   Semaphore::Permit permit = co_await slots_.Acquire();
   if (abandoned_ || held_back_) co_return;
+  std::unique_ptr<Company::Seat> seat;
+  if (parts_.company != nullptr) seat = co_await parts_.company->Sit();
+  if (abandoned_ || held_back_) co_return;
   eval::Opened opened;
   Semaphore::Permit turn;
   bool has_turn = false;
@@ -161,6 +164,7 @@ Contest Measurer::MakeContest(AttemptId attempt, AttemptId best) const {
   const std::size_t pairs = std::min(duel.candidate.size(), duel.best.size());
   for (std::size_t i = 0; i < pairs; ++i) {
     contest.confirm.push_back({duel.candidate[i], duel.best[i]});
+    contest.clock.push_back({duel.candidate_seconds[i], duel.best_seconds[i]});
   }
   const State::Duel held = state.DuelOf(attempt, best, SamplePhase::kHoldout);
   const std::size_t held_pairs =
@@ -169,6 +173,12 @@ Contest Measurer::MakeContest(AttemptId attempt, AttemptId best) const {
     contest.holdout.push_back({held.candidate[i], held.best[i]});
   }
   contest.holdout_sigma = measured.HoldoutSigma();
+  for (const Sampled& s : state.samples_of(AttemptId(0))) {
+    if (s.sample.phase != SamplePhase::kBaseline || s.sample.failure) continue;
+    if (auto score = measured.Score(s.sample.metrics)) {
+      contest.baseline_clock.push_back({*score, s.sample.seconds});
+    }
+  }
   for (const spec::Guard& guard : state.spec().metric.guards) {
     if (auto number = measured.Number(attempt, guard.name)) {
       contest.confirm_numbers[guard.name] = *number;
@@ -233,7 +243,9 @@ Task<bool> Measurer::Screen(AttemptId attempt, eval::Opened& opened) {
   const std::optional<eval::Failure> failure = sample.failure;
   if (!failure && parts_.cache != nullptr) {
     const Node& node = parts_.state.tree()[*parts_.state.tree().Find(attempt)];
-    parts_.cache->Store(node.tree, {sample});
+    eval::Sample known = sample;  // stands for all that it took to have it
+    known.seconds += opened.seconds.build + opened.seconds.checks;
+    parts_.cache->Store(node.tree, {std::move(known)});
   }
   Sampled sampled;
   sampled.node = attempt;

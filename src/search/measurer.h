@@ -11,6 +11,7 @@
 #include "base/task.h"
 #include "eval/evaluator.h"
 #include "search/cache.h"
+#include "search/company.h"
 #include "search/event.h"
 #include "search/judging.h"
 #include "search/state.h"
@@ -34,6 +35,7 @@ class Measurer {
     std::function<void(Event)> record;
     // Our own fault, or the machine's: the run must pause.
     std::function<void(std::string cause, std::string detail)> pause;
+    Company* company = nullptr;  // of a study's searches
   };
   explicit Measurer(Parts parts);
 
@@ -51,6 +53,11 @@ class Measurer {
   // drift meets all alike; kConfirm or kHoldout. One that fails is out.
   Task<void> Remeasure(std::vector<AttemptId> nodes, int samples,
                        SamplePhase phase);
+
+  // One such sample; slots stay open until the next Rest.
+  enum class Taken { kYes, kFailed, kNone };
+  Task<Taken> Again(AttemptId node, SamplePhase phase);
+  void Rest() { held_.clear(); }
 
   // Nodes that wait for a slot stay as they are; those under way go on.
   void Hold() { held_back_ = true; }

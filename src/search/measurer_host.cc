@@ -72,23 +72,29 @@ Task<void> Measurer::Canary() {
 
 Task<void> Measurer::Remeasure(std::vector<AttemptId> nodes, int samples,
                                SamplePhase phase) {
-  const auto limit = static_cast<std::size_t>(parts_.open_sessions);
   for (int i = 0; i < samples; ++i) {
     for (AttemptId node : std::vector<AttemptId>(nodes)) {
-      eval::SampleRequest request;
-      request.phase = phase;
-      request.index = NextIndex(node, phase);
-      std::optional<eval::Sample> sample =
-          co_await MeasureHeld(node, limit, request);
-      if (!sample) co_return;
-      if (sample->failure) std::erase(nodes, node);
-      Sampled sampled;
-      sampled.node = node;
-      sampled.sample = std::move(*sample);
-      parts_.record(std::move(sampled));
+      const Taken taken = co_await Again(node, phase);
+      if (taken == Taken::kNone) co_return;
+      if (taken == Taken::kFailed) std::erase(nodes, node);
     }
   }
   held_.clear();
+}
+
+Task<Measurer::Taken> Measurer::Again(AttemptId node, SamplePhase phase) {
+  eval::SampleRequest request;
+  request.phase = phase;
+  request.index = NextIndex(node, phase);
+  std::optional<eval::Sample> sample = co_await MeasureHeld(
+      node, static_cast<std::size_t>(parts_.open_sessions), request);
+  if (!sample) co_return Taken::kNone;
+  const bool failed = sample->failure.has_value();
+  Sampled sampled;
+  sampled.node = node;
+  sampled.sample = std::move(*sample);
+  parts_.record(std::move(sampled));
+  co_return failed ? Taken::kFailed : Taken::kYes;
 }
 
 Task<void> Measurer::CheckEnvironment() {

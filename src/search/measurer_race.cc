@@ -35,7 +35,8 @@ std::vector<AttemptId> Measurer::ChooseRacers() const {
   for (std::uint32_t i = 1; i < tree.size(); ++i) {
     const Node& node = tree[NodeId(i)];
     if (node.outcome && MayBeImproved(*node.outcome) && node.value &&
-        sign * (*node.value - baseline) > 0 && !turned_down(node)) {
+        !node.pruned && sign * (*node.value - baseline) > 0 &&
+        !turned_down(node)) {
       better.emplace_back(i);
     }
   }

@@ -2,11 +2,15 @@
 
 #include <fmt/format.h>
 
+#include "search/abmcts.h"
 #include "search/beam.h"
 #include "search/best_of_n.h"
 #include "search/greedy.h"
 #include "search/linear.h"
+#include "search/puct.h"
+#include "search/rank.h"
 #include "search/ucb.h"
+#include "search/uct.h"
 
 namespace coppice::search {
 namespace {
@@ -25,6 +29,10 @@ constexpr Entry kPolicies[] = {
     {"greedy", MakeGreedy},
     {"linear", [](const spec::Spec& spec) { return MakeLinear(spec); }},
     {"best_of_n", MakeBestOfN},
+    {"abmcts", MakeAbmcts},
+    {"rank", MakeRank},
+    {"uct", [](const spec::Spec& spec) { return MakeUct(spec); }},
+    {"puct", [](const spec::Spec& spec) { return MakePuct(spec); }},
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 // An attempt on a failed node (a repair) is charged to the node's anchor, the
 // nearest ancestor that did not fail: "attempts" of SEARCH.md §2 are valid
@@ -39,12 +40,23 @@ NodeId Anchor(const SolutionTree& tree, NodeId node) {
   return at;
 }
 
-PolicyIndex::PolicyIndex(const spec::Spec& spec, Root root, Repairs repairs)
+PolicyIndex::PolicyIndex(const spec::Spec& spec, Root root, Repairs repairs,
+                         Watcher watcher, Lineages lineages)
     : search_(spec.search),
       sign_(spec::Sign(spec.metric.direction)),
       root_(root),
       repairs_(repairs),
-      chains_(static_cast<std::size_t>(std::max(1, spec.search.chains))) {}
+      watcher_(std::move(watcher)),
+      lineages_(lineages == Lineages::kRanked) {}
+
+// A chain that was not asked for before knows the root as it is now.
+void PolicyIndex::AddChains(const SolutionTree& tree, int chain) {
+  while (static_cast<int>(chains_.size()) <= chain) {
+    chains_.emplace_back();
+    if (tree.empty()) continue;
+    Update(tree, static_cast<int>(chains_.size()) - 1, tree.root());
+  }
+}
 
 ChainIndex& PolicyIndex::ChainOf(int chain) {
   return chains_.at(static_cast<std::size_t>(chain));
@@ -59,12 +71,21 @@ int PolicyIndex::Attempts(const SolutionTree& tree, int chain,
   return node == tree.root() ? tree.RootAttempts(chain) : tree[node].attempts;
 }
 
+int PolicyIndex::InFlight(const SolutionTree& tree, int chain,
+                          NodeId node) const {
+  return node == tree.root() ? tree.RootInFlight(chain) : tree[node].in_flight;
+}
+
 void PolicyIndex::Changed(const SolutionTree& tree, NodeId id) {
   if (nodes_.size() < tree.size()) nodes_.resize(tree.size());
   const Node& node = tree[id];
+  AddChains(tree, node.chain);
   const Remembered& known = Memory(node.chain, id);
-  const bool improvable = node.outcome && MayBeImproved(*node.outcome);
-  if (known.finished && (!node.outcome || improvable != known.improvable)) {
+  const bool finished = node.outcome.has_value();
+  const bool improvable = finished && MayBeImproved(*node.outcome);
+  const bool other =
+      finished != known.finished || improvable != known.improvable;
+  if (known.told && other && (known.finished || known.counted > 0)) {
     Rebuild(tree);
   } else if (id == tree.root()) {
     for (int c = 0; c < static_cast<int>(chains_.size()); ++c) {
@@ -76,6 +97,7 @@ void PolicyIndex::Changed(const SolutionTree& tree, NodeId id) {
 }
 
 void PolicyIndex::Rebuild(const SolutionTree& tree) {
+  if (watcher_.forgot) watcher_.forgot();
   for (ChainIndex& chain : chains_) {
     const double tau = chain.tau;
     chain = ChainIndex();
@@ -88,17 +110,26 @@ void PolicyIndex::Rebuild(const SolutionTree& tree) {
 void PolicyIndex::Update(const SolutionTree& tree, int chain, NodeId id) {
   const Node& node = tree[id];
   Remembered& known = Memory(chain, id);
+  known.told = true;
   known.finished = node.outcome.has_value();
   known.improvable = node.outcome && MayBeImproved(*node.outcome);
   const int attempts = Attempts(tree, chain, id);
   const int more = attempts - known.counted;
   known.counted = attempts;
+  const int in_flight = InFlight(tree, chain, id);
+  const int more_in_flight = in_flight - known.counted_in_flight;
+  known.counted_in_flight = in_flight;
   Refresh(tree, chain, id);
   if (id == tree.root()) return;
-  ChainOf(chain).lineages[node.lineage].attempts += more;
-  ChainOf(chain).touched.insert(node.lineage);
+  if (lineages_) {
+    ChainOf(chain).lineages[node.lineage].attempts += more;
+    ChainOf(chain).touched.insert(node.lineage);
+  }
   const NodeId anchor = Anchor(tree, id);
-  if (Failed(node)) Memory(chain, anchor).charged += more;
+  if (Failed(node)) {
+    Memory(chain, anchor).charged += more;
+    Memory(chain, anchor).charged_in_flight += more_in_flight;
+  }
   Refresh(tree, chain, anchor);
 }
 
@@ -113,12 +144,14 @@ void PolicyIndex::Refresh(const SolutionTree& tree, int chain, NodeId id) {
   }
   const std::optional<Standing> standing = StandingOf(tree, chain, id);
   index.ranking.Move(id, known.standing, standing);
-  if (id != tree.root()) {
+  if (id != tree.root()) RefreshDebuggable(tree, index, id);
+  if (lineages_ && id != tree.root()) {
     index.touched.insert(tree[id].lineage);
     index.lineages[tree[id].lineage].ranking.Move(id, known.standing, standing);
-    RefreshDebuggable(tree, index, id);
   }
+  const bool moved = standing != known.standing;
   known.standing = standing;
+  if (moved && watcher_.moved) watcher_.moved(tree, chain, id, standing);
 }
 
 // A failed node is tried at most max_debug_depth times even when no attempt
@@ -150,8 +183,12 @@ std::optional<Standing> PolicyIndex::StandingOf(const SolutionTree& tree,
   const ChainIndex& index = chains_[static_cast<std::size_t>(chain)];
   const Remembered& known = root ? index.root : nodes_[id.value()];
   Standing standing{.score = sign_ * *node.value,
-                    .attempts = Attempts(tree, chain, id)};
-  if (repairs_ == Repairs::kCharged) standing.attempts += known.charged;
+                    .attempts = Attempts(tree, chain, id),
+                    .in_flight = InFlight(tree, chain, id)};
+  if (repairs_ == Repairs::kCharged) {
+    standing.attempts += known.charged;
+    standing.in_flight += known.charged_in_flight;
+  }
   if ((root && root_ == Root::kRankedOnly) ||
       (search_.max_depth && node.depth >= *search_.max_depth)) {
     standing.access = Access::kRanked;
@@ -198,6 +235,7 @@ std::optional<double> PolicyIndex::Gain(const SolutionTree& tree, double score,
 }
 
 ChainIndex& PolicyIndex::At(const SolutionTree& tree, int chain, double tau) {
+  AddChains(tree, chain);
   ChainIndex& index = ChainOf(chain);
   if (tau == index.tau) return index;
   auto [low, high] = std::minmax(index.tau, tau);

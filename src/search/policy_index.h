@@ -1,6 +1,7 @@
 #pragma once
 
-#include <limits>
+#include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -18,8 +19,11 @@ namespace coppice::search {
 // once.
 struct Remembered {
   std::optional<Standing> standing;
-  int counted = 0;  // attempts, as far as they are passed on
-  int charged = 0;  // attempts to repair what failed below it
+  // Attempts, as far as they are passed on, and attempts to repair what failed
+  // below it; with those of them in flight.
+  int counted = 0, counted_in_flight = 0;
+  int charged = 0, charged_in_flight = 0;
+  bool told = false;
   bool finished = false;
   bool improvable = false;
   bool debuggable = false;
@@ -36,7 +40,8 @@ struct Lineage {
 // The nodes of one chain, the root among them.
 struct ChainIndex {
   Ranking ranking;
-  std::map<NodeId, Lineage> lineages;  // by the node at depth 1
+  // If they are kept: by the node at depth 1.
+  std::map<NodeId, Lineage> lineages;
   std::set<NodeId> touched;  // lineages changed since somebody emptied this
   PlacedSet<std::uint32_t> debuggable;
   std::set<std::pair<double, NodeId>> latest_gains;
@@ -54,7 +59,20 @@ class PolicyIndex {
   // Are attempts to repair a failed child charged to the node it grew from?
   enum class Repairs { kCharged, kFree };
 
-  PolicyIndex(const spec::Spec& spec, Root root, Repairs repairs);
+  // Are the nodes ranked within their lineages too?
+  enum class Lineages { kRanked, kNone };
+  // Who keeps something beside the index that follows from standings.
+  struct Watcher {
+    // All standings are forgotten; those that still hold are told anew.
+    std::function<void()> forgot;
+    // A node stands at `to` now in a chain; nothing: not at all.
+    std::function<void(const SolutionTree& tree, int chain, NodeId node,
+                       const std::optional<Standing>& to)>
+        moved;
+  };
+
+  PolicyIndex(const spec::Spec& spec, Root root, Repairs repairs,
+              Watcher watcher = {}, Lineages lineages = Lineages::kNone);
 
   void Changed(const SolutionTree& tree, NodeId node);
   // The index of a chain under this τ.
@@ -63,6 +81,7 @@ class PolicyIndex {
 
  private:
   void Rebuild(const SolutionTree& tree);
+  void AddChains(const SolutionTree& tree, int chain);
   void Update(const SolutionTree& tree, int chain, NodeId node);
   // Computes standing and debuggability anew and moves what changed.
   void Refresh(const SolutionTree& tree, int chain, NodeId node);
@@ -77,12 +96,15 @@ class PolicyIndex {
   ChainIndex& ChainOf(int chain);
   Remembered& Memory(int chain, NodeId node);
   int Attempts(const SolutionTree& tree, int chain, NodeId node) const;
+  int InFlight(const SolutionTree& tree, int chain, NodeId node) const;
 
   const spec::Search search_;
   const int sign_;
   const Root root_;
   const Repairs repairs_;
-  std::vector<ChainIndex> chains_;
+  const Watcher watcher_;
+  const bool lineages_;
+  std::deque<ChainIndex> chains_;  // as many as were asked for
   std::vector<Remembered> nodes_;
 };
 

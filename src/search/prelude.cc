@@ -21,18 +21,16 @@ Expansion Improve(const ChainView& view, NodeId node) {
       .parents = {node}, .op = Operator::kImprove, .chain = view.chain};
 }
 
-Prelude::Prelude(const spec::Spec& spec) : search_(spec.search) {
-  for (int chain = 0; chain < std::max(1, spec.search.chains); ++chain) {
-    partners_.emplace_back(chain, spec::Sign(spec.metric.direction));
-  }
-}
+Prelude::Prelude(const spec::Spec& spec)
+    : search_(spec.search), sign_(spec::Sign(spec.metric.direction)) {}
 
 void Prelude::Changed(const SolutionTree& tree, NodeId node) {
   if (search_.merge == 0) return;
   if (node == tree.root()) {
-    for (MergePartners& partners : partners_) partners.Changed(node);
-  } else {
-    partners_.at(static_cast<std::size_t>(tree[node].chain)).Changed(node);
+    for (auto& [chain, partners] : partners_) partners.Changed(node);
+  } else if (auto own = partners_.find(tree[node].chain);
+             own != partners_.end()) {
+    own->second.Changed(node);
   }
 }
 
@@ -74,7 +72,8 @@ std::optional<Expansion> Prelude::Merge(const ChainView& view) {
       !MayGrowBest(view)) {
     return std::nullopt;
   }
-  auto partner = partners_.at(static_cast<std::size_t>(view.chain)).Find(view);
+  auto own = partners_.try_emplace(view.chain, view.chain, sign_).first;
+  auto partner = own->second.Find(view);
   if (!partner) return std::nullopt;
   return Expansion{.parents = {view.best, *partner},
                    .op = Operator::kMerge,

@@ -1,7 +1,7 @@
 #pragma once
 
+#include <map>
 #include <optional>
-#include <vector>
 
 #include "base/rng.h"
 #include "search/policy.h"
@@ -11,8 +11,8 @@
 
 namespace coppice::search {
 
-// What ucb, beam and greedy do before their own rule (SPEC §2 "Policies"):
-// drafts, repairs, then merges, tunes and restarts that are due.
+// What every policy but linear and best_of_n does before its own rule (SPEC §2
+// "Policies"): drafts, repairs, then merges, tunes and restarts that are due.
 class Prelude {
  public:
   explicit Prelude(const spec::Spec& spec);
@@ -28,7 +28,8 @@ class Prelude {
   bool MayGrowBest(const ChainView& view) const;
 
   const spec::Search search_;
-  std::vector<MergePartners> partners_;  // by chain
+  const int sign_;
+  std::map<int, MergePartners> partners_;  // by chain, once it asked
 };
 
 // The baseline is there to grow from.

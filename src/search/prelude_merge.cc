@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "search/policy_index.h"
+#include "search/visits.h"
 
 // Changes are compared from where the two nodes parted, not step by step: git
 // merges trees, and a conflict may lie in any step. A node that shares no file
@@ -58,7 +59,8 @@ void MergePartners::Compare(const SolutionTree& tree, NodeId best) {
   best_ = best;
   words_ = files_.size() / kBits + 1;
   for (Row& row : rows_) {
-    row = Row{.node = row.node, .parent = row.parent};
+    row = Row{
+        .node = row.node, .parent = row.parent, .value = tree[row.node].value};
   }
   for (NodeId node : tree.Ancestors(best)) {
     rows_[row_of_.at(node)].related = true;
@@ -124,8 +126,9 @@ std::optional<double> MergePartners::Gain(const SolutionTree& tree,
   return sign_ * (*node.value - *before);
 }
 
-// A node counts by its gain over its parent, so its children changed too.
-double MergePartners::MostGain(const SolutionTree& tree) const {
+// A node counts by its gain over its anchor: with its value, or whether it
+// failed, the gains of those below it change too.
+double MergePartners::MostGain(const SolutionTree& tree) {
   double most = kNothing;
   auto look = [&](NodeId node) {
     auto row = row_of_.find(node);
@@ -134,7 +137,16 @@ double MergePartners::MostGain(const SolutionTree& tree) const {
   };
   for (NodeId node : changed_) {
     look(node);
-    for (NodeId child : tree.Children(node)) look(child);
+    auto found = row_of_.find(node);
+    if (found == row_of_.end()) continue;
+    Row& row = rows_[found->second];
+    const bool same =
+        row.value == tree[node].value && row.failed == Failed(tree[node]);
+    if (same) continue;
+    row.value = tree[node].value;
+    row.failed = Failed(tree[node]);
+    VisitChildren(tree, node.value(),
+                  [&](std::uint32_t child) { look(NodeId(child)); });
   }
   return most;
 }

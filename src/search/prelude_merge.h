@@ -30,6 +30,9 @@ class MergePartners {
   struct Row {
     NodeId node;
     std::size_t parent = 0;  // row of the first parent
+    // When it was looked at last:
+    std::optional<double> value;
+    bool failed = false;
     // Seen from the best:
     std::size_t parted = 0;  // steps from the best up to where they parted
     bool related = false;    // ancestor, descendant or itself
@@ -43,7 +46,7 @@ class MergePartners {
   void Place(const SolutionTree& tree, std::size_t row);
   void AddFiles(const SolutionTree& tree, NodeId node, std::uint64_t* set);
   std::optional<double> Gain(const SolutionTree& tree, const Row& row) const;
-  double MostGain(const SolutionTree& tree) const;  // of those changed
+  double MostGain(const SolutionTree& tree);  // of those changed
   std::optional<NodeId> Search(const ChainView& view);
 
   const int chain_;

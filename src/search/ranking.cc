@@ -11,7 +11,11 @@ Ranking::Buckets* Ranking::BucketsOf(const std::optional<Standing>& standing) {
 
 void Ranking::Move(NodeId node, const std::optional<Standing>& from,
                    const std::optional<Standing>& to) {
-  if (from == to) return;
+  const auto same = [](const Standing& a, const Standing& b) {
+    return a.score == b.score && a.attempts == b.attempts &&
+           a.access == b.access;
+  };
+  if (from && to ? same(*from, *to) : !from && !to) return;
   const std::uint32_t id = node.value();
   if (!from || !to || from->score != to->score) {
     if (from) order_.erase(Place(from->score, id));

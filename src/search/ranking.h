@@ -32,6 +32,7 @@ enum class Access {
 struct Standing {
   double score = 0;
   int attempts = 0;
+  int in_flight = 0;  // of the attempts
   Access access = Access::kOpen;
   friend bool operator==(const Standing&, const Standing&) = default;
 };
@@ -51,6 +52,7 @@ class Ranking {
   // Nodes below, and half of the others of the same score: 0 is the worst.
   double Midrank(double score) const;
   double best() const { return order_.rbegin()->first; }  // size() > 0
+  double worst() const { return order_.begin()->first; }
   // Open nodes, or the exhausted ones when no open one is left.
   const Buckets& Selectable() const;
   bool AnyOpen() const { return !open_.empty(); }

@@ -23,6 +23,13 @@ constexpr int kEnvironmentLimit = 3;
 constexpr int kCanaryEvery = 25;
 constexpr int kCommitsPerPack = 16;
 
+// Does this operator grow where the user has pinned the search? What repairs
+// and what joins has parents of its own.
+bool Follows(Operator op) {
+  return op == Operator::kDraft || op == Operator::kImprove ||
+         op == Operator::kTune;
+}
+
 }  // namespace
 
 Search::Search(Parts parts)
@@ -35,6 +42,13 @@ Task<Ending> Search::Run() {
   co_await RestoreObjects();
   CloseOpenCalls();
   TaskGroup growing(parts_.executor);
+  growing_ = &growing;
+  if (parts_.company != nullptr) {
+    parts_.company->OnNews([this, &growing] {
+      growing.Wake();
+      settled_.Notify();
+    });
+  }
   for (AttemptId open : state_.Open()) growing.Spawn(Grow(open));
   while (true) {
     while (std::optional<Expansion> expansion = Next()) {
@@ -56,103 +70,33 @@ Task<Ending> Search::Run() {
       }
       growing.Spawn(Grow(Select(*expansion, std::move(arm), std::move(idea))));
     }
-    if (growing.running() == 0) break;
+    if (growing.running() == 0 && others_turn_) {
+      co_await settled_.Wait();
+      continue;
+    }
+    if (growing.running() == 0 && held_) {
+      const bool soon = co_await WaitForRelease();
+      if (!soon) break;
+      continue;
+    }
+    if (growing.running() == 0) {
+      const bool soon = co_await WaitForRoom();
+      if (!soon) break;
+      continue;
+    }
     co_await growing.WaitForOne();
   }
   co_await growing.Join();
+  growing_ = nullptr;
+  if (parts_.company != nullptr) parts_.company->OnNews(nullptr);
   co_await Flush();
-  if (!abandoned_ && !pausing_ && (!ending_ || ending_->exit == 0)) {
+  // A study measures its winners side by side, when all of them are known.
+  if (!abandoned_ && !pausing_ && (!ending_ || ending_->exit == 0) &&
+      state_.start().study.empty()) {
+    draining_ = false;  // the judge of the final may be asked
     co_await Confirm();
   }
   co_return Close();
-}
-
-Task<Ending> Search::Finish() {
-  co_await RestoreObjects();
-  CloseOpenCalls();
-  TaskGroup growing(parts_.executor);
-  for (AttemptId open : state_.Open()) growing.Spawn(Grow(open));
-  co_await growing.Join();
-  co_await Flush();
-  if (!ending_) ending_ = Ending{"evaluated", "what was open has ended", 0};
-  Ending ending = Close();
-  // There was no race, so there is nothing to confirm or not.
-  if (ending.exit == 3 || ending.exit == 4) ending.exit = 0;
-  co_return ending;
-}
-
-Task<Result<Ending>> Search::Remeasure(std::vector<AttemptId> nodes,
-                                       int samples, SamplePhase phase) {
-  for (AttemptId attempt : nodes) {
-    const std::optional<NodeId> node = state_.tree().Find(attempt);
-    if (!node || !state_.tree()[*node].value) {
-      co_return Error{
-          .code = ErrorCode::kUsage,
-          .what = fmt::format("attempt {} has no value to measure again",
-                              attempt.value()),
-          .next = "see `coppice top` for those that have"};
-    }
-  }
-  co_await RestoreObjects();
-  co_await measurer_->Remeasure(std::move(nodes), samples, phase);
-  if (!ending_) ending_ = Ending{"remeasured", "the samples are taken", 0};
-  Ending ending = Close();
-  if (ending.exit == 3 || ending.exit == 4) ending.exit = 0;
-  co_return ending;
-}
-
-Task<Result<AttemptId>> Search::Step(StepRequest request) {
-  co_await RestoreObjects();
-  CloseOpenCalls();
-  std::optional<Expansion> expansion;
-  if (request.parent) {
-    std::optional<NodeId> node = state_.tree().Find(*request.parent);
-    if (!node) {
-      co_return Error{
-          .code = ErrorCode::kNotFound,
-          .what = fmt::format("attempt {} is no node", request.parent->value()),
-          .next = "see `coppice tree`"};
-    }
-    const Node& parent = state_.tree()[*node];
-    expansion.emplace();
-    expansion->parents = {*node};
-    expansion->chain = parent.chain;
-    expansion->op = *node == state_.tree().root() ? Operator::kDraft
-                    : parent.outcome && MayBeDebugged(*parent.outcome)
-                        ? Operator::kDebug
-                        : Operator::kImprove;
-  } else {
-    Rng rng = Rng::Stream(static_cast<std::uint64_t>(state_.start().seed),
-                          state_.next_attempt().value(), "policy");
-    expansion = policies_.front()->Select(state_.View(0), rng);
-    if (!expansion) {
-      expansion.emplace();
-      expansion->parents = {state_.tree().root()};
-      expansion->op = Operator::kDraft;
-    }
-  }
-  std::string name;
-  if (request.proposal) {
-    name = "patch";
-    given_ = std::move(request.proposal);
-  } else if (expansion->op != Operator::kMerge) {
-    const auto reading = request.idea.empty() ? Expander::Reading::kAny
-                                              : Expander::Reading::kPrompt;
-    const Arm* arm = expander_->ChooseArm(expansion->op, reading);
-    if (arm == nullptr) {
-      co_return Error{
-          .code = ErrorCode::kUsage,
-          .what = fmt::format("no proposer can do {}", Name(expansion->op))};
-    }
-    name = arm->name;
-  }
-  const AttemptId attempt =
-      Select(*expansion, std::move(name), std::move(request.idea));
-  TaskGroup growing(parts_.executor);
-  growing.Spawn(Grow(attempt));
-  co_await growing.Join();
-  co_await Flush();
-  co_return attempt;
 }
 
 // ---- One attempt -----------------------------------------------------------
@@ -163,6 +107,12 @@ Task<void> Search::Grow(AttemptId attempt) {
     if (!committed) co_return;
   }
   if (abandoned_ || pausing_) co_return;
+  if (state_.tree()[*state_.tree().Find(attempt)].pruned) {
+    Evaluated cancelled;
+    cancelled.node = attempt;
+    Record(Unpruned(std::move(cancelled)));
+    co_return;
+  }
   co_await measurer_->Evaluate(attempt);
   if (!abandoned_) co_await AfterEvaluation(attempt);
 }
@@ -207,8 +157,9 @@ Task<void> Search::AfterEvaluation(AttemptId attempt) {
 // ---- Selection -------------------------------------------------------------
 
 // The next expansion, or nothing while there is no room or nothing to try.
-// Chains take turns: the one with the fewest attempts goes first.
+// Chains take turns.
 std::optional<Expansion> Search::Next() {
+  others_turn_ = false;
   if (stopping() || pausing_ || abandoned_) return std::nullopt;
   Listen();
   const Consumption used = state_.Used(parts_.clock.Wall());
@@ -219,32 +170,32 @@ std::optional<Expansion> Search::Next() {
   }
   const int in_flight = static_cast<int>(state_.Open().size());
   if (in_flight >= parts_.evaluations + Lookahead()) return std::nullopt;
-  if (budget_->Room(used) <= 0) return std::nullopt;
-  if (parts_.full_disk) {
-    if (std::optional<std::string> full = parts_.full_disk()) {
-      if (in_flight == 0) Pause("disk", *full);
-      return std::nullopt;
-    }
-  }
-  std::vector<std::pair<int, int>> order;  // attempts started, chain
-  for (std::size_t i = 0; i < state_.chains().size(); ++i) {
-    order.emplace_back(state_.chains()[i].started, static_cast<int>(i));
-  }
-  std::ranges::sort(order);
-  for (const auto& [started, chain] : order) {
+  if (held_ || budget_->Room(used) <= 0) return std::nullopt;
+  if (IsOthersTurn()) return std::nullopt;
+  if (DiskIsFull()) return std::nullopt;
+  const spec::Spec& spec = state_.spec();
+  for (int chain : ChainsToAsk(spec.search, spec.budget.max_nodes,
+                               state_.ChainStandings())) {
     std::optional<Expansion> expansion = Choose(chain);
     if (expansion) return expansion;
   }
   return std::nullopt;
 }
 
+// In a study, searches advance together.
+bool Search::IsOthersTurn() {
+  if (parts_.company == nullptr) return false;
+  const Company::Turn turn = parts_.company->MaySelect(state_);
+  if (turn == Company::Turn::kEnd) ending_ = Ending{"share", "", 0};
+  others_turn_ = turn == Company::Turn::kWait;
+  return turn != Company::Turn::kGo;
+}
+
 // What the policy would grow in a chain, or the place of an idea that waits.
 std::optional<Expansion> Search::Choose(int chain) {
   const auto seed = static_cast<std::uint64_t>(state_.start().seed);
   Rng rng = Rng::Stream(seed, state_.next_attempt().value(), "policy");
-  std::optional<Expansion> expansion =
-      policies_[static_cast<std::size_t>(chain)]->Select(state_.View(chain),
-                                                         rng);
+  std::optional<Expansion> expansion = policy_->Select(state_.View(chain), rng);
   if (!expansion) return std::nullopt;
   expansion->chain = chain;
   const Idea* idea = IdeaFor(*expansion);
@@ -255,7 +206,15 @@ std::optional<Expansion> Search::Choose(int chain) {
     expansion->chain = state_.tree()[*at].chain;
     expansion->op =
         *at == state_.tree().root() ? Operator::kDraft : Operator::kImprove;
+  } else if (state_.pinned() && Follows(expansion->op)) {
+    const NodeId pinned = *state_.tree().Find(*state_.pinned());
+    expansion->parents = {pinned};
+    expansion->chain = state_.tree()[pinned].chain;
+    expansion->op = pinned == state_.tree().root()     ? Operator::kDraft
+                    : expansion->op == Operator::kTune ? Operator::kTune
+                                                       : Operator::kImprove;
   }
+  if (idea != nullptr && idea->fresh) expansion->history_withheld = true;
   return expansion;
 }
 
@@ -323,7 +282,7 @@ std::int64_t Search::Record(Event event) {
 void Search::See(const search::Record& record) {
   Result<void> applied = state_.Apply(record);
   if (!applied) throw std::runtime_error(applied.error().Text());
-  TellPolicies();
+  TellPolicy();
   for (const Observer& observer : parts_.observers) observer(state_, record);
 }
 
@@ -335,7 +294,7 @@ Result<void> Search::Recover() {
       Result<void> furnished = Furnish();
       if (!furnished) return furnished;
     }
-    TellPolicies();
+    TellPolicy();
     const auto* committed = std::get_if<Committed>(&record.event);
     if (committed != nullptr && !parts_.repository.Has(committed->commit)) {
       lost_objects_.push_back(*committed);
@@ -347,16 +306,14 @@ Result<void> Search::Recover() {
 
 // Makes what depends on the spec, once the spec is known.
 Result<void> Search::Furnish() {
-  for (std::size_t i = 0; i < state_.chains().size(); ++i) {
-    auto policy = MakePolicy(state_.spec());
-    if (!policy) return policy.error();
-    policies_.push_back(std::move(*policy));
-  }
+  auto policy = MakePolicy(state_.spec());
+  if (!policy) return policy.error();
+  policy_ = std::move(*policy);
   budget_ = std::make_unique<Budget>(state_.spec().budget);
   expander_ = std::make_unique<Expander>(
       Expander::Parts{parts_.compute, parts_.repository, state_, parts_.scope,
                       parts_.arms, parts_.clock, parts_.templates});
-  auto record = [this](Event event) { Record(std::move(event)); };
+  auto record = [this](Event event) { Record(Unpruned(std::move(event))); };
   auto pause = [this](const std::string& cause, const std::string& detail) {
     Pause(cause, detail);
   };
@@ -371,13 +328,13 @@ Result<void> Search::Furnish() {
   }
   measurer_ = std::make_unique<Measurer>(Measurer::Parts{
       parts_.executor, parts_.evaluator, state_, parts_.cache, judging_.get(),
-      parts_.evaluations, parts_.open_sessions, record, pause});
+      parts_.evaluations, parts_.open_sessions, record, pause, parts_.company});
   return Ok();
 }
 
-void Search::TellPolicies() {
+void Search::TellPolicy() {
   for (NodeId node : state_.changed()) {
-    for (auto& policy : policies_) policy->Changed(state_.tree(), node);
+    policy_->Changed(state_.tree(), node);
   }
 }
 
@@ -498,19 +455,6 @@ void Search::Pause(const std::string& cause, const std::string& detail) {
   paused.detail = detail;
   pausing_ = std::move(paused);
   measurer_->Hold();
-}
-
-void Search::Drain(std::string reason, int exit) {
-  ending_ = Ending{std::move(reason), "", exit};
-  draining_ = true;
-  settled_.Notify();
-}
-
-void Search::Abandon(std::string reason, int exit) {
-  ending_ = Ending{std::move(reason), "", exit};
-  abandoned_ = true;
-  settled_.Notify();
-  if (measurer_) measurer_->Abandon();
 }
 
 Ending Search::Close() {

@@ -13,6 +13,7 @@
 #include "search/budget.h"
 #include "search/cache.h"
 #include "search/calls.h"
+#include "search/company.h"
 #include "search/event.h"
 #include "search/expander.h"
 #include "search/journal.h"
@@ -72,6 +73,7 @@ class Search {
     std::function<std::vector<search::Record>(WallTime)> inbox;
     std::function<std::vector<std::string>()> hypotheses;
     const Templates& templates = Templates::BuiltIn();
+    Company* company = nullptr;  // of a study's searches
   };
 
   // What a fresh run begins with; a resumed one gives the record to append.
@@ -100,6 +102,10 @@ class Search {
   // More fresh samples of nodes that have been measured; see Measurer.
   Task<Result<Ending>> Remeasure(std::vector<AttemptId> nodes, int samples,
                                  SamplePhase phase);
+  // One fresh sample of a node that has been measured, of a search that has
+  // ended; slots stay open until the next Rest. False: none was to be had.
+  Task<bool> Sample(AttemptId node);
+  void Rest();
   // One attempt: chosen by the policy unless `parents` is given, proposed by
   // an arm unless `proposal` is given.
   struct StepRequest {
@@ -117,16 +123,22 @@ class Search {
 
   // First SIGINT: nothing new is selected, what runs may end.
   void Drain(std::string reason, int exit);
+  // `coppice stop`: the same, and then the best are measured again.
+  void Stop();
   // Second SIGINT, SIGTERM: nothing more is measured or recorded. The caller
   // ends the running commands.
   void Abandon(std::string reason, int exit);
+
+  // Hears what waits in the inbox, at most once a second: a search that waits
+  // for an evaluation does not look by itself.
+  void Heed();
 
   const State& state() const { return state_; }
 
  private:
   std::int64_t Record(Event event);
   Result<void> Furnish();
-  void TellPolicies();
+  void TellPolicy();
   std::optional<Expansion> Next();
   std::optional<Expansion> Choose(int chain);
   AttemptId Select(const Expansion& expansion, std::string arm,
@@ -136,11 +148,20 @@ class Search {
   Task<std::optional<llm::Proposal>> Propose(AttemptId attempt);
   Task<bool> Rearm(AttemptId attempt);
   Task<bool> WaitForArms(Operator op, Expander::Reading reading);
+  bool DiskIsFull();
+  Task<bool> WaitForRoom();
+  bool IsOthersTurn();
   void SwitchOff(const std::string& arm, const llm::Unavailable& why);
   void WatchArm(const std::string& arm);
   void CloseOpenCalls();
   void OfferAgain(const Selected& merge);
-  void Listen();
+  bool Listen();
+  void Hear(const search::Record& record);
+  void Hold();
+  void Release();
+  void GrowReopened(const std::vector<AttemptId>& open_before);
+  Task<bool> WaitForRelease();
+  Event Unpruned(Event event) const;
   void See(const search::Record& record);
   const Idea* IdeaFor(const Expansion& expansion) const;
   Task<void> AfterEvaluation(AttemptId attempt);
@@ -164,7 +185,7 @@ class Search {
 
   Parts parts_;
   State state_;
-  std::vector<std::unique_ptr<Policy>> policies_;  // one a chain
+  std::unique_ptr<Policy> policy_;
   std::unique_ptr<Budget> budget_;
   std::unique_ptr<Expander> expander_;
   std::unique_ptr<Judging> judging_;
@@ -175,8 +196,12 @@ class Search {
   Signal settled_;                      // a call was answered
   Semaphore preparing_;                 // of prompts, one at a time
   std::optional<Instant> listened_;
-  bool draining_ = false;  // the user wants an end: no further calls
-  bool outage_ = false;    // every arm rests; recorded as a pause
+  TaskGroup* growing_ = nullptr;        // of Run, while it selects
+  bool held_ = false;                   // the user has paused the search
+  std::optional<std::string> no_room_;  // which disk is too full; noted
+  bool others_turn_ = false;  // of the company: nothing may be selected
+  bool draining_ = false;     // the user wants an end: no further calls
+  bool outage_ = false;       // every arm rests; recorded as a pause
   bool abandoned_ = false;
   int unflushed_ = 0;
   int measured_since_canary_ = 0;

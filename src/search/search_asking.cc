@@ -17,6 +17,7 @@ namespace coppice::search {
 namespace {
 
 constexpr int kFailuresInRow = 3;  // of an arm: switched off, or to `whole`
+constexpr auto kDiskPatience = std::chrono::minutes(30);
 
 }  // namespace
 
@@ -40,8 +41,8 @@ Task<std::optional<llm::Proposal>> Search::Propose(AttemptId attempt) {
     if (!request) throw std::runtime_error(request.error().Text());
     auto closed = [this] { return draining_ || abandoned_ || pausing_; };
     auto record = [this](Event event) { Record(std::move(event)); };
-    Calls calls({state_, *budget_, settled_, record, closed}, attempt, name,
-                request->seen);
+    Calls calls({state_, *budget_, settled_, record, closed, parts_.company},
+                attempt, name, request->seen);
     llm::Proposed answer = co_await expander_->Propose(
         attempt, std::move(*request), *arm->proposer, calls);
     if (abandoned_) co_return std::nullopt;
@@ -125,6 +126,40 @@ Task<bool> Search::WaitForArms(Operator op, Expander::Reading reading) {
   co_return true;
 }
 
+// Is a disk too full for anything new? Said once, and once when it no longer
+// is.
+bool Search::DiskIsFull() {
+  if (!parts_.full_disk) return false;
+  const bool before = no_room_.has_value();
+  no_room_ = parts_.full_disk();
+  if (no_room_.has_value() != before) {
+    Noted note;
+    note.kind = "disk";
+    note.text = no_room_ ? "nothing new is started: " + *no_room_
+                         : "there is room on the disk again";
+    Record(std::move(note));
+  }
+  return no_room_.has_value();
+}
+
+// Returns when there is room on the disk again. False: nothing to wait for,
+// the search ends, or it has been full for so long that somebody has to see
+// to it.
+Task<bool> Search::WaitForRoom() {
+  if (!no_room_) co_return false;
+  const Instant since = parts_.clock.Now();
+  while (DiskIsFull()) {
+    if (stopping() || abandoned_ || pausing_) co_return false;
+    if (budget_->Reached(state_.Used(parts_.clock.Wall()))) break;
+    if (parts_.clock.Now() - since >= kDiskPatience) {
+      Pause("disk", *no_room_);
+      co_return false;
+    }
+    co_await parts_.clock.SleepFor(std::chrono::seconds(1));
+  }
+  co_return true;
+}
+
 void Search::SwitchOff(const std::string& name, const llm::Unavailable& why) {
   for (const Arm& arm : expander_->arms()) {
     const bool same_key = !why.shared.empty() && arm.shared == why.shared;
@@ -189,27 +224,6 @@ void Search::OfferAgain(const Selected& merge) {
                          {"source", fmt::format("merge conflict of node {}",
                                                 merge.parents[1].value())}});
   Record(std::move(told));
-}
-
-// What the user said meanwhile.
-void Search::Listen() {
-  const Instant now = parts_.clock.Now();
-  if (listened_ && now - *listened_ < std::chrono::seconds(1)) return;
-  listened_ = now;
-  if (parts_.inbox) {
-    for (const search::Record& record : parts_.inbox(parts_.clock.Wall())) {
-      See(record);
-    }
-  }
-  if (!parts_.hypotheses) return;
-  for (std::string& line : parts_.hypotheses()) {
-    if (std::ranges::count(state_.ideas(), line, &Idea::text) > 0) continue;
-    Told told;
-    told.directive =
-        DumpCanonical(Json{{"idea", std::move(line)},
-                           {"source", *state_.spec().search.hypotheses}});
-    Record(std::move(told));
-  }
 }
 
 // The user's ideas are tried first, by an arm that can read.

@@ -4,11 +4,14 @@
 
 #include <utility>
 
+#include "search/disk_reserve.h"
 #include "search/sqlite_database.h"
 
 // One transaction a record: its texts, then the event that refers to them,
 // synced by the commit (WAL with synchronous=FULL), so that a record is either
-// whole or not there. Rows are only ever added, triggers see to it.
+// whole or not there. Rows are only ever added, triggers see to it. Beside the
+// file of the owner stands a reserve: on a full disk it goes, so that the run
+// can still record why it stops.
 
 namespace coppice::search {
 namespace {
@@ -72,6 +75,12 @@ class SqliteJournal::Tables {
   Tables(Database database, std::filesystem::path path, Sync sync)
       : path_(std::move(path)), sync_(sync), database_(std::move(database)) {}
 
+  void KeepReserve() {
+    reserve_ = DiskReserve::Keep(path_.parent_path() / "reserve");
+  }
+  // False: there was no more room to give back.
+  bool ReleaseReserve() { return reserve_.Release(); }
+
   // A transaction whose commit is synced if the event needs it. In a WAL a
   // sync covers all that was written before it.
   Result<Transaction> Begin(const Event& event) {
@@ -83,6 +92,23 @@ class SqliteJournal::Tables {
       synced_ = synced;
     }
     return Transaction::Begin(database_);
+  }
+
+  // In one transaction; the number of the first.
+  Result<std::int64_t> Append(WallTime at,
+                              const std::vector<EncodedEvent>& rows,
+                              const Event& front) {
+    Result<Transaction> transaction = Begin(front);
+    if (!transaction) return transaction.error();
+    std::optional<std::int64_t> first;
+    for (const EncodedEvent& row : rows) {
+      Result<std::int64_t> seq = Insert(at, row);
+      if (!seq) return seq;
+      if (!first) first = *seq;
+    }
+    Result<void> durable = transaction->Commit();
+    if (!durable) return durable.error();
+    return *first;
   }
 
   // Within a transaction.
@@ -190,6 +216,7 @@ class SqliteJournal::Tables {
   const std::filesystem::path path_;
   const Sync sync_;
   bool synced_ = true;
+  DiskReserve reserve_;
   Database database_;  // outlives its statements
   Statement add_event_;
   Statement add_text_;
@@ -212,17 +239,11 @@ Result<std::int64_t> SqliteJournal::AppendTogether(
     WallTime at, const std::vector<Event>& events) {
   std::vector<EncodedEvent> rows;
   for (const Event& event : events) rows.push_back(Encode(event));
-  Result<Transaction> transaction = tables_->Begin(events.front());
-  if (!transaction) return transaction.error();
-  std::optional<std::int64_t> first;
-  for (const EncodedEvent& row : rows) {
-    Result<std::int64_t> seq = tables_->Insert(at, row);
-    if (!seq) return seq;
-    if (!first) first = *seq;
+  Result<std::int64_t> first = tables_->Append(at, rows, events.front());
+  if (!first && tables_->ReleaseReserve()) {
+    first = tables_->Append(at, rows, events.front());
   }
-  Result<void> durable = transaction->Commit();
-  if (!durable) return durable.error();
-  return *first;
+  return first;
 }
 
 Result<void> SqliteJournal::Replay(
@@ -268,14 +289,18 @@ Result<std::vector<Record>> SqliteJournal::TakeInbox(
 
 Result<std::unique_ptr<SqliteJournal>> CreateJournal(
     const std::filesystem::path& path, Sync sync) {
-  return SqliteJournal::Tables::Make(Database::Create(path, kJournalFormat),
-                                     path, sync);
+  auto journal = SqliteJournal::Tables::Make(
+      Database::Create(path, kJournalFormat), path, sync);
+  if (journal) (*journal)->tables_->KeepReserve();
+  return journal;
 }
 
 Result<std::unique_ptr<SqliteJournal>> OpenJournal(
     const std::filesystem::path& path, Sync sync) {
-  return SqliteJournal::Tables::Make(Database::Open(path, kJournalFormat), path,
-                                     sync);
+  auto journal = SqliteJournal::Tables::Make(
+      Database::Open(path, kJournalFormat), path, sync);
+  if (journal) (*journal)->tables_->KeepReserve();
+  return journal;
 }
 
 Result<std::unique_ptr<SqliteJournal>> OpenJournalForReading(

@@ -58,9 +58,19 @@ Result<void> State::On(const Started& e, const Record& r) {
   run_ = e.run;
   base_ = e.base;
   started_at_ = r.at;
-  chains_.assign(static_cast<std::size_t>(std::max(1, spec_->search.chains)),
-                 ChainState{});
+  chains_.clear();
+  AddChains();
   return Ok();
+}
+
+// As many as the budget in force asks for.
+void State::AddChains() {
+  ChainState fresh;
+  if (!tree_.empty()) {
+    fresh.trees.emplace(tree_[tree_.root()].tree, AttemptId(0));
+  }
+  const int count = CountChains(spec_->search, spec_->budget.max_nodes);
+  while (static_cast<int>(chains_.size()) < count) chains_.push_back(fresh);
 }
 
 Result<void> State::On(const Selected& e, const Record& r) {
@@ -237,8 +247,9 @@ Result<void> State::On(const Sampled& e, const Record& r) {
     if (spec_->judge && !e.sample.failure && !e.sample.cached) {
       ++judged_samples_;
     }
-    evaluation_seconds_ += e.sample.cached ? 0 : e.sample.seconds;
-    infos_[e.node].measure_seconds += e.sample.cached ? 0 : e.sample.seconds;
+    const bool charged = !e.sample.cached || !start_.study.empty();
+    evaluation_seconds_ += charged ? e.sample.seconds : 0;
+    infos_[e.node].measure_seconds += charged ? e.sample.seconds : 0;
     if (e.sample.phase == SamplePhase::kScreen ||
         e.sample.phase == SamplePhase::kConfirm) {
       ++search_samples_;
@@ -285,30 +296,8 @@ Result<void> State::On(const Evaluated& e, const Record& r) {
   Reward(info, e.outcome, *node);
   if (e.node.value() != 0) CountStreak(info, e.outcome, e.signature);
   if (IsEnvironment(e.signature)) environment_failures_.push_back(e.node);
-  if (e.outcome == Outcome::kImproved) NewBest(e.node, *node);
-  return Ok();
-}
-
-// {"text": ...} joins the instructions; {"idea": ..., "source": ..., "at": N}
-// joins the queue, once.
-Result<void> State::On(const Told& e, const Record& r) {
-  if (r.seq <= last_seq_) return Ok();
-  Result<Json> json = ParseJson(e.directive, "told");
-  if (!json || !json->is_object()) return Broken(r, "no directive");
-  auto text = [&](const char* key) {
-    auto found = json->find(key);
-    return found != json->end() && found->is_string()
-               ? found->get<std::string>()
-               : std::string();
-  };
-  if (std::string said = text("text"); !said.empty()) told_.push_back(said);
-  Idea idea{text("idea"), text("source"), std::nullopt, std::nullopt};
-  if (idea.text.empty()) return Ok();
-  if (auto at = json->find("at"); at != json->end() && at->is_number()) {
-    idea.at = AttemptId(at->get<std::int64_t>());
-  }
-  if (std::ranges::count(ideas_, idea.text, &Idea::text) == 0) {
-    ideas_.push_back(std::move(idea));
+  if (e.outcome == Outcome::kImproved && !tree_[*node].pruned) {
+    NewBest(e.node, *node);
   }
   return Ok();
 }
@@ -390,6 +379,7 @@ Result<void> State::On(const Resumed& e, const Record& r) {
   spec_->instructions = spec->instructions;
   spec_->proposers = spec->proposers;
   spec_->hooks = spec->hooks;
+  AddChains();
   return Ok();
 }
 
@@ -463,14 +453,7 @@ void State::NewBest(AttemptId attempt, NodeId node) {
   chain.tunes_since_best = 0;
   chain.restarts_since_best = 0;
   chain.merges_off = false;
-  const int sign = spec::Sign(spec_->metric.direction);
-  NodeId best = chain.best;
-  for (const ChainState& other : chains_) {
-    if (sign * tree_[other.best].value.value_or(0) >
-        sign * tree_[best].value.value_or(0)) {
-      best = other.best;
-    }
-  }
+  const NodeId best = BestOfChains(chain.best);
   if (best != best_) since_best_ = 0;
   best_ = best;
 }

@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "search/bandit.h"
 #include "search/budget.h"
+#include "search/chain_plan.h"
 #include "search/decide.h"
 #include "search/event.h"
 #include "search/ledger.h"
@@ -66,6 +67,7 @@ struct Idea {
   std::string text;
   std::string source;              // "ideas.md", "tell", "merge conflict of 12"
   std::optional<AttemptId> at;     // grows there, if told so
+  bool fresh = false;              // by a proposer that knows no history
   std::optional<AttemptId> tried;  // the attempt that took it
 };
 
@@ -122,6 +124,7 @@ class State {
   NoiseModel noise() const;
   NodeId best() const;  // of the run: the best of the chains' bests
   const std::vector<ChainState>& chains() const { return chains_; }
+  std::vector<ChainStanding> ChainStandings() const;
   ChainView View(int chain) const;
   double Tau(int repeats) const;  // at the value of best
 
@@ -157,8 +160,8 @@ class State {
   // Fresh pairs of a contender and the best it meets, in order, as far as they
   // are on record.
   struct Duel {
-    std::vector<double> candidate;
-    std::vector<double> best;
+    std::vector<double> candidate, best;
+    std::vector<double> candidate_seconds, best_seconds;
   };
   // kConfirm or kHoldout pairs.
   Duel DuelOf(AttemptId candidate, AttemptId best,
@@ -189,6 +192,8 @@ class State {
   // `tell TEXT`, oldest first, and the queue of ideas.
   const std::vector<std::string>& told() const { return told_; }
   const std::vector<Idea>& ideas() const { return ideas_; }
+  // Where the user wants the search to grow, until told otherwise.
+  const std::optional<AttemptId>& pinned() const { return pinned_; }
   // The first idea that nobody has tried.
   const Idea* NextIdea() const;
   const std::set<std::string>& approved() const { return approved_; }
@@ -217,10 +222,14 @@ class State {
   Result<void> On(const Exported& e, const Record& r);
   Result<void> On(const Stopped& e, const Record& r);
 
+  void AddChains();
   void Finish(AttemptId attempt, Outcome outcome, const std::string& reason,
               const std::vector<std::string>& flags, WallTime at);
   void Reopen(AttemptId attempt);
   void NewBest(AttemptId attempt, NodeId node);
+  NodeId BestOfChains(NodeId first) const;
+  void Prune(AttemptId attempt);
+  void SetBudget(const std::map<std::string, std::string>& values);
   void CountStreak(const AttemptInfo& info, Outcome outcome,
                    const std::string& signature);
   void Reward(AttemptInfo& info, Outcome outcome, NodeId node);
@@ -272,6 +281,7 @@ class State {
   std::unordered_map<AttemptId, std::string> lessons_;
   std::vector<std::string> told_;
   std::vector<Idea> ideas_;
+  std::optional<AttemptId> pinned_;
   std::int64_t tokens_ = 0;
   double evaluation_seconds_ = 0;
   double propose_seconds_ = 0;

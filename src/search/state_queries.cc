@@ -17,6 +17,21 @@ NodeId State::best() const {
   return tree_.Find(final_->winner).value_or(best_);
 }
 
+std::vector<ChainStanding> State::ChainStandings() const {
+  const int sign = spec::Sign(spec_->metric.direction);
+  std::vector<ChainStanding> standings;
+  for (const ChainState& chain : chains_) {
+    ChainStanding& standing = standings.emplace_back();
+    standing.started = chain.started;
+    standing.finished = chain.finished;
+    if (tree_.empty()) continue;
+    if (const auto& value = tree_[chain.best].value) {
+      standing.score = sign * *value;
+    }
+  }
+  return standings;
+}
+
 ChainView State::View(int index) const {
   const ChainState& chain = chains_[static_cast<std::size_t>(index)];
   const double best = tree_[chain.best].value.value_or(0);
@@ -80,7 +95,7 @@ State::Duel State::DuelOf(AttemptId candidate, AttemptId best,
                           SamplePhase phase) const {
   Duel duel;
   auto collect = [&](AttemptId node, AttemptId versus,
-                     std::vector<double>& into) {
+                     std::vector<double>& into, std::vector<double>& seconds) {
     auto found = samples_.find(node);
     if (found == samples_.end()) return;
     for (const Sampled& s : found->second) {
@@ -89,11 +104,12 @@ State::Duel State::DuelOf(AttemptId candidate, AttemptId best,
       }
       if (auto score = measurements_->Score(s.sample.metrics)) {
         into.push_back(*score);
+        seconds.push_back(s.sample.seconds);
       }
     }
   };
-  collect(candidate, best, duel.candidate);
-  collect(best, candidate, duel.best);
+  collect(candidate, best, duel.candidate, duel.candidate_seconds);
+  collect(best, candidate, duel.best, duel.best_seconds);
   return duel;
 }
 

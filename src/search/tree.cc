@@ -50,6 +50,11 @@ int SolutionTree::RootAttempts(int chain) const {
   return index < chains_.size() ? chains_[index].root_attempts : 0;
 }
 
+int SolutionTree::RootInFlight(int chain) const {
+  const auto index = static_cast<std::size_t>(chain);
+  return index < chains_.size() ? chains_[index].root_in_flight : 0;
+}
+
 const std::vector<AttemptId>& SolutionTree::Finished(int chain) const {
   static const std::vector<AttemptId> kNone;
   const auto index = static_cast<std::size_t>(chain);
@@ -153,6 +158,9 @@ SolutionTree::Chain& SolutionTree::ChainOf(int chain) {
 void SolutionTree::CountInFlight(const Attempt& attempt, int change) {
   for (NodeId parent : attempt.parents) {
     graph_[parent.value()].in_flight += change;
+  }
+  if (!attempt.parents.empty() && attempt.parents.front() == root()) {
+    ChainOf(attempt.chain).root_in_flight += change;
   }
 }
 

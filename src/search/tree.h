@@ -74,8 +74,10 @@ class SolutionTree {
   const Graph& graph() const { return graph_; }
 
   // Of one chain: attempts on the root (Node::attempts counts all chains'),
-  // and attempts with an outcome in the order of their first one.
+  // those of them in flight, and attempts with an outcome in the order of
+  // their first one.
   int RootAttempts(int chain) const;
+  int RootInFlight(int chain) const;
   const std::vector<AttemptId>& Finished(int chain) const;
   // Was a merge of these two, either way round, ever selected?
   bool MergeTried(NodeId a, NodeId b) const;
@@ -107,6 +109,7 @@ class SolutionTree {
  private:
   struct Chain {
     int root_attempts = 0;
+    int root_in_flight = 0;
     std::vector<AttemptId> finished;
   };
   Chain& ChainOf(int chain);

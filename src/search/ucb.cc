@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
+#include <map>
 
 #include "search/policy_index.h"
 #include "search/prelude.h"
@@ -41,22 +41,19 @@ class Ucb final : public Policy {
   Ucb(const spec::Spec& spec, const UcbOptions& options)
       : options_(options),
         index_(spec, PolicyIndex::Root::kRankedOnly,
-               PolicyIndex::Repairs::kCharged),
-        prelude_(spec),
-        floors_(static_cast<std::size_t>(std::max(1, spec.search.chains))) {
-    for (int chain = 0; chain < std::max(1, spec.search.chains); ++chain) {
-      clocks_.emplace_back(chain, index_.sign(), options.eps);
-    }
-  }
+               PolicyIndex::Repairs::kCharged, {},
+               options.floor ? PolicyIndex::Lineages::kRanked
+                             : PolicyIndex::Lineages::kNone),
+        prelude_(spec) {}
 
   void Changed(const SolutionTree& tree, NodeId node) override {
     index_.Changed(tree, node);
     prelude_.Changed(tree, node);
     if (node == tree.root()) {
-      for (UcbClock& clock : clocks_) clock.Changed(tree, node);
-    } else {
-      clocks_.at(static_cast<std::size_t>(tree[node].chain))
-          .Changed(tree, node);
+      for (auto& [chain, own] : chains_) own.clock.Changed(tree, node);
+    } else if (auto own = chains_.find(tree[node].chain);
+               own != chains_.end()) {
+      own->second.clock.Changed(tree, node);
     }
   }
 
@@ -65,7 +62,11 @@ class Ucb final : public Policy {
     ChainIndex& index = index_.At(view.tree, view.chain, view.tau);
     if (auto first = prelude_.Select(view, index, rng)) return first;
 
-    UcbClock& clock = clocks_.at(static_cast<std::size_t>(view.chain));
+    auto& [clock, floor] =
+        chains_
+            .try_emplace(view.chain,
+                         UcbClock(view.chain, index_.sign(), options_.eps))
+            .first->second;
     clock.CatchUp(view.tree);
     const double x = Stagnation(clock);
     const double total = view.finished + view.in_flight;
@@ -76,7 +77,6 @@ class Ucb final : public Policy {
     std::optional<NodeId> node;
     if (options_.floor &&
         rng.Chance(kFloorShare + kFloorShareByStagnation * x)) {
-      LineageFloor& floor = floors_.at(static_cast<std::size_t>(view.chain));
       floor.Update(index, clock);
       if (auto lineage = floor.First()) {
         node = InLineage(index.lineages.at(*lineage));
@@ -90,6 +90,11 @@ class Ucb final : public Policy {
   }
 
  private:
+  struct Chain {
+    UcbClock clock;
+    LineageFloor floor;
+  };
+
   double Stagnation(const UcbClock& clock) const {
     const double last = clock.last_progress();
     const double patience =
@@ -131,8 +136,7 @@ class Ucb final : public Policy {
   const UcbOptions options_;
   PolicyIndex index_;
   Prelude prelude_;
-  std::vector<UcbClock> clocks_;  // by chain
-  std::vector<LineageFloor> floors_;
+  std::map<int, Chain> chains_;  // once they asked
 };
 
 }  // namespace

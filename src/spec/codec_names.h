@@ -52,6 +52,14 @@ struct Names<EditUnit> {
       {{"line", EditUnit::kLine}, {"statement", EditUnit::kStatement}}};
 };
 
+template <>
+struct Names<ChainBudget> {
+  static constexpr std::array<std::pair<std::string_view, ChainBudget>, 3> kAll{
+      {{"even", ChainBudget::kEven},
+       {"luby", ChainBudget::kLuby},
+       {"halving", ChainBudget::kHalving}}};
+};
+
 template <class E>
 std::string_view NameOf(E value) {
   for (const auto& [name, known] : Names<E>::kAll) {

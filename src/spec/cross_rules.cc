@@ -72,6 +72,17 @@ class Rules {
     }
   }
 
+  void Chains(const Json& search, const Json& budget) {
+    const Json& how = At(search, "chain_budget");
+    if (!how.is_string() || how == "even" || !budget.is_object()) return;
+    const auto nodes = budget.find("max_nodes");
+    if (nodes == budget.end() || !nodes->is_null()) return;
+    Add("/search/chain_budget",
+        fmt::format("search.chain_budget is {}, which divides "
+                    "budget.max_nodes, and that is null: set it",
+                    how.get<std::string>()));
+  }
+
  private:
   void Add(const std::string& pointer, std::string what) {
     findings_.Add(source_.Where(pointer), std::move(what));
@@ -97,8 +108,8 @@ class Rules {
     constexpr std::string_view kSize = "@size:";
     const bool known = text == "@wall" || text == "@cpu" || text == "@maxrss" ||
                        (text.starts_with(kSize) && text.size() > kSize.size());
-    const bool meant = text.size() > 1 && text[0] == '@' && text[1] >= 'a' &&
-                       text[1] <= 'z';
+    const bool meant =
+        text.size() > 1 && text[0] == '@' && text[1] >= 'a' && text[1] <= 'z';
     if (!meant || known) return;
     Add(pointer,
         fmt::format("{} is \"{}\"; what coppice measures itself is @wall, "
@@ -192,6 +203,7 @@ void CheckCrossRules(const Json& root, const Source& source,
   Rules rules(source, findings);
   rules.Metric(At(root, "metric"));
   rules.Proposers(root);
+  rules.Chains(At(root, "search"), At(root, "budget"));
 }
 
 }  // namespace coppice::spec

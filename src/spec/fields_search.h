@@ -11,6 +11,7 @@ template <class V>
 void Fields(V& v, Search& s) {
   v("policy", s.policy);
   v("chains", s.chains);
+  v("chain_budget", s.chain_budget);
   v("num_drafts", s.num_drafts);
   v("max_depth", s.max_depth);
   v("history", s.history);

@@ -15,9 +15,14 @@
 
 namespace coppice::spec {
 
+// How the budget is divided over the chains: evenly, in the lengths of Luby's
+// sequence, or over rungs that the worse half does not survive.
+enum class ChainBudget { kEven, kLuby, kHalving };
+
 struct Search {
   std::string policy = "ucb";
   int chains = 1;
+  ChainBudget chain_budget = ChainBudget::kEven;
   int num_drafts = 5;
   std::optional<int> max_depth;
   int history = 10;

@@ -1,10 +1,7 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "spec/load.h"
@@ -35,35 +32,13 @@ class Refusals {
 
 void Measuring(const Spec& spec, Refusals& refusals) {
   const Evaluation& e = spec.evaluation;
-  refusals.If(e.wrap.has_value(), "evaluation.wrap",
-              "leave it out and put the wrapper into each command");
   refusals.If(e.backend != "local", "evaluation.backend: " + e.backend,
               "leave it out; evaluations run on this machine");
   refusals.If(e.slurm != Slurm{}, "evaluation.slurm",
               "leave it out; evaluations run on this machine");
 }
 
-void Searching(const Spec& spec, Refusals& refusals) {
-  constexpr std::array<std::string_view, 5> kPolicies{"ucb", "greedy", "linear",
-                                                      "beam", "best_of_n"};
-  const Search& s = spec.search;
-  refusals.If(std::find(kPolicies.begin(), kPolicies.end(), s.policy) ==
-                  kPolicies.end(),
-              "search.policy: " + s.policy,
-              "write one of ucb, greedy, linear, beam, best_of_n");
-}
-
 void Surroundings(const Spec& spec, Refusals& refusals) {
-  const auto hook = [&](const std::optional<std::string>& command,
-                        const char* key) {
-    refusals.If(command.has_value(), key,
-                "leave it out; coppice --output json run prints every event");
-  };
-  hook(spec.hooks.on_node, "hooks.on_node");
-  hook(spec.hooks.on_new_best, "hooks.on_new_best");
-  hook(spec.hooks.on_pause, "hooks.on_pause");
-  hook(spec.hooks.on_finish, "hooks.on_finish");
-  hook(spec.hooks.webhook, "hooks.webhook");
   refusals.If(spec.export_.remote.has_value(), "export.remote",
               "leave it out and push the exported branch with git");
   refusals.If(spec.export_.request != "none",
@@ -80,7 +55,6 @@ void Surroundings(const Spec& spec, Refusals& refusals) {
 std::vector<Error> Unsupported(const Loaded& loaded) {
   Refusals refusals;
   Measuring(loaded.spec, refusals);
-  Searching(loaded.spec, refusals);
   Surroundings(loaded.spec, refusals);
   return refusals.Take();
 }

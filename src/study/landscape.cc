@@ -4,155 +4,159 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <string>
 
-// The traps are those of SEARCH.md §5, exactly: no noise of their own, a
-// change gains a Beta(1, 5) share of what is left below the ceiling or loses
-// .03 on average, one as likely as the other.
-//
-//   trap-mild  four of five drafts start well ahead and end at .62
-//   trap-2     as many start twice as good and end at .70
-//   dead-end   every other draft is good at once, and whatever is made of it
-//              is broken
-//   deceptive  the first draft is always a dead end whose children work but
-//              are much worse; so are two of five others
-//   plain      no traps; broken changes, and failures that can be repaired
-//   tunnel     a draft fixes the ceiling; gains get rare with many siblings
-//   plateau    tunnel, measured in steps of .05
+#include "base/text.h"
+#include "study/nk.h"
+#include "study/recorded.h"
+
+// The families of SEARCH.md §3 and the traps of §5. All families break 15 % of
+// changes, 30 % of drafts and half of the new beginnings; a repair works in 60
+// of 100 cases and shows what was hidden; a sibling in flight is the same
+// change in 3 of 100 cases. The traps do none of that.
 
 namespace coppice::study {
 namespace {
 
-// Beta(1, b), by inversion.
-double BetaOne(double b, Rng& rng) {
-  return 1 - std::pow(1 - rng.Uniform(), 1 / b);
+constexpr std::array kNoises{0., .02, .05, .1};  // meta draws one
+
+Landscape Family(Landscape landscape) {
+  landscape.draft_breaks = .3;
+  landscape.change_breaks = .15;
+  landscape.bold_breaks = .5;
+  landscape.repair_works = .6;
+  landscape.duplicates = .03;
+  return landscape;
 }
 
-// Beta(2, 5): the second smallest of six uniform numbers.
-double BetaTwoFive(Rng& rng) {
-  std::array<double, 6> drawn;
-  for (double& u : drawn) u = rng.Uniform();
-  std::ranges::sort(drawn);
-  return drawn[1];
+std::vector<Landscape> Families() {
+  return {
+      {.name = "plain",
+       .alias = "smooth",
+       .about = "one ceiling for all; steady gains",
+       .ancestry = "a unimodal hill (OneMax-like), gains a share of what is "
+                   "left",
+       .model = Climb{.ceiling_low = 1, .ceiling_span = 0, .pivot = 0}},
+      {.name = "tunnel",
+       .about = "a draft fixes how far its descendants can get",
+       .ancestry = "tunnel vision (ParaThinker, arXiv 2509.04475); ceilings "
+                   "as in max-k-armed bandits",
+       .target = .68,
+       .model = Climb{}},
+      {.name = "deceptive",
+       .alias = "decept",
+       .about = "what can get far starts low and slowly",
+       .ancestry = "deceptive problems (Goldberg 1987); late bloomers",
+       .target = .55,
+       .model = Climb{.start_low = 0,
+                      .start_span = .12,
+                      .start_fixed = .29,
+                      .start_slope = -.16,
+                      .slow_shape = 8,
+                      .slow_above = .5}},
+      {.name = "hierarchical",
+       .alias = "hier",
+       .about = "gains open or close further gains",
+       .ancestry = "hierarchical building blocks (Watson, Hornby and Pollack "
+                   "1998): 30 % of gains move the ceiling",
+       .target = .75,
+       .model = Climb{.shift_chance = .3}},
+      {.name = "valley",
+       .about = "two losses in a row before each gain",
+       .ancestry = "Jump functions (Droste, Jansen and Wegener 2002), gap 2; "
+                   "Wright's valleys (1932)",
+       .target = .6,
+       .model = Valley{}},
+      {.name = "nk",
+       .alias = "rugged",
+       .about = "many local optima, by interacting parts",
+       .ancestry = "Kauffman's NK, N = 32, K = 4, adjacent; exact optimum "
+                   "(Weinberger 1996)",
+       .target = .8,
+       .model = Nk{}},
+      {.name = "heavy",
+       .about = "rare gains are huge and nothing saturates",
+       .ancestry = "Pareto(1.1) gains: max-k-armed bandits (Cicirello and "
+                   "Smith 2005)",
+       .optimum = 3,
+       .target = 1.2,
+       .model = HeavyTail{}},
+      {.name = "quantised",
+       .alias = "plateau",
+       .about = "tunnel, seen in steps of .05",
+       .ancestry = "neutral networks: NKq (Newman and Engelhardt 1998)",
+       .target = .65,
+       .model = Climb{.step = .05}},
+      {.name = "shallow",
+       .about = "two or three steps and nothing is left: drafts decide",
+       .ancestry = "repeated sampling (Large Language Monkeys, arXiv "
+                   "2407.21787)",
+       .target = .55,
+       .model = Climb{.ceiling_low = .05,
+                      .ceiling_span = .75,
+                      .start_low = .6,
+                      .start_span = .3,
+                      .gain_shape = .7,
+                      .pivot = .03}},
+      {.name = "meta",
+       .about = "constants and noise drawn anew for every seed",
+       .ancestry = "SEARCH.md \"meta\": a guard against tuning to families",
+       .target = .7,
+       .model = Meta{}},
+      {.name = "needle",
+       .about = "nothing guides; one attempt in 400 finds it",
+       .ancestry = "needle in a haystack (Hinton and Nowlan 1987)",
+       .model = Needle{}},
+  };
 }
 
-double Exponential(Rng& rng) { return -std::log(1 - rng.Uniform()); }
-
-void Start(Truth& made, double quality, double ceiling) {
-  made.quality = quality;
-  made.ceiling = ceiling;
+std::vector<Landscape> Traps() {
+  return {
+      {.name = "trap-mild",
+       .about = "four of five drafts start ahead and end at .62",
+       .ancestry = "SEARCH.md §5, exactly",
+       .model = Trap{.ahead_start = .50,
+                     .ahead_spread = .05,
+                     .ahead_ceiling = .62,
+                     .behind_start = .42,
+                     .behind_spread = .04}},
+      {.name = "trap-2",
+       .about = "as many start twice as good and end at .70",
+       .ancestry = "SEARCH.md §5, exactly",
+       .model = Trap{.ahead_start = .55,
+                     .ahead_spread = .05,
+                     .ahead_ceiling = .70,
+                     .behind_start = .28,
+                     .behind_spread = .04}},
+      {.name = "dead-end",
+       .about = "every other draft is good at once, and its children broken",
+       .ancestry = "SEARCH.md §5, exactly",
+       .model = Trap{.ahead = .5,
+                     .ahead_start = .60,
+                     .behind_start = .30,
+                     .dead_end = true}},
+      {.name = "first-trap",
+       .about = "the first draft is good, and its children much worse",
+       .ancestry = "autoresearch issue 206: the greedy first step is a dead "
+                   "end",
+       .model = FirstTrap{}},
+  };
 }
 
-void ChangeOfTrap(Truth& made, const Truth& parent, int, Rng& rng) {
-  if (rng.Chance(.5)) {
-    made.quality += (made.ceiling - made.quality) * BetaOne(5, rng);
-  } else {
-    made.quality -= .03 * Exponential(rng);
-  }
-  if (parent.dead_end) made.works = false;
+const std::vector<Landscape>& All() {
+  static const std::vector<Landscape> all = [] {
+    std::vector<Landscape> made;
+    for (Landscape& family : Families()) {
+      made.push_back(Family(std::move(family)));
+    }
+    for (Landscape& trap : Traps()) {
+      trap.trap = true;
+      made.push_back(std::move(trap));
+    }
+    return made;
+  }();
+  return all;
 }
-
-void DraftOfMildTrap(Truth& made, int, Rng& rng) {
-  const bool ahead = rng.Chance(.8);
-  const double u = rng.Uniform();
-  ahead ? Start(made, .50 + .05 * u, .62) : Start(made, .42 + .04 * u, 1);
-}
-
-void DraftOfTrapTwo(Truth& made, int, Rng& rng) {
-  const bool ahead = rng.Chance(.8);
-  const double u = rng.Uniform();
-  ahead ? Start(made, .55 + .05 * u, .70) : Start(made, .28 + .04 * u, 1);
-}
-
-void DraftOfDeadEnd(Truth& made, int, Rng& rng) {
-  made.dead_end = rng.Chance(.5);
-  Start(made, made.dead_end ? .60 : .30, 1);
-}
-
-void DraftOfDeceptive(Truth& made, int index, Rng& rng) {
-  made.dead_end = index == 0 || rng.Chance(.4);
-  Start(made, (made.dead_end ? .60 : .30) + .05 * rng.Uniform(), 1);
-}
-
-void ChangeOfDeceptive(Truth& made, const Truth& parent, int, Rng& rng) {
-  if (parent.dead_end) {
-    made.quality -= .40 + .05 * rng.Uniform();
-  } else if (rng.Chance(.5)) {
-    made.quality += (made.ceiling - made.quality) * BetaOne(3, rng);
-  } else {
-    made.quality -= .03 * Exponential(rng);
-  }
-}
-
-void DraftBelow(Truth& made, double ceiling, Rng& rng) {
-  Start(made, ceiling * (.43 + .2 * rng.Uniform()), ceiling);
-}
-
-void DraftOfTunnel(Truth& made, int, Rng& rng) {
-  const double ceiling = .3 + .7 * BetaTwoFive(rng);
-  DraftBelow(made, ceiling, rng);
-}
-
-void DraftOfPlain(Truth& made, int, Rng& rng) { DraftBelow(made, 1, rng); }
-
-void ChangeOfPlain(Truth& made, const Truth&, int index, Rng& rng) {
-  if (rng.Chance(.5 / (1 + index / 12.0))) {
-    made.quality += (made.ceiling - made.quality) * BetaOne(6, rng);
-  } else {
-    made.quality -= .04 * Exponential(rng);
-  }
-}
-
-// One change in thirty is a new beginning.
-void ChangeOfTunnel(Truth& made, const Truth& parent, int index, Rng& rng) {
-  if (rng.Chance(.03)) {
-    DraftOfTunnel(made, index, rng);
-  } else {
-    ChangeOfPlain(made, parent, index, rng);
-  }
-}
-
-void ToSteps(Truth& made) { made.quality = std::floor(made.quality * 20) / 20; }
-
-void DraftOfPlateau(Truth& made, int index, Rng& rng) {
-  DraftOfTunnel(made, index, rng);
-  ToSteps(made);
-}
-
-void ChangeOfPlateau(Truth& made, const Truth& parent, int index, Rng& rng) {
-  ChangeOfTunnel(made, parent, index, rng);
-  ToSteps(made);
-}
-
-constexpr Landscape kLandscapes[] = {
-    {.name = "trap-mild", .draft = DraftOfMildTrap, .change = ChangeOfTrap},
-    {.name = "trap-2", .draft = DraftOfTrapTwo, .change = ChangeOfTrap},
-    {.name = "dead-end", .draft = DraftOfDeadEnd, .change = ChangeOfTrap},
-    {.name = "deceptive",
-     .draft = DraftOfDeceptive,
-     .change = ChangeOfDeceptive},
-    {.name = "plain",
-     .draft_breaks = .3,
-     .change_breaks = .15,
-     .repair_works = .6,
-     .draft = DraftOfPlain,
-     .change = ChangeOfPlain},
-    {.name = "tunnel",
-     .target = .68,
-     .draft_breaks = .3,
-     .change_breaks = .15,
-     .repair_works = .6,
-     .draft = DraftOfTunnel,
-     .change = ChangeOfTunnel},
-    {.name = "plateau",
-     .target = .65,
-     .draft_breaks = .3,
-     .change_breaks = .15,
-     .repair_works = .6,
-     .draft = DraftOfPlateau,
-     .change = ChangeOfPlateau},
-};
 
 // Half of the merges add up, the others fall between the two. The better one
 // decides what can become of them.
@@ -160,8 +164,10 @@ void Merge(Truth& made, const Truth& a, const Truth& b, Rng& rng) {
   const Truth& better = a.quality >= b.quality ? a : b;
   made.ceiling = better.ceiling;
   made.dead_end = better.dead_end;
+  made.below = better.below;
   if (rng.Chance(.5)) {
-    made.quality = .8 * better.quality + .2 * better.ceiling;
+    const double least = std::max(better.quality, better.ceiling);
+    made.quality = .8 * better.quality + .2 * least;
   } else {
     made.quality = (a.quality + b.quality) / 2;
   }
@@ -170,9 +176,12 @@ void Merge(Truth& made, const Truth& a, const Truth& b, Rng& rng) {
 }  // namespace
 
 Truth Landscape::Root(std::uint64_t seed) const {
-  return Truth{.root = true,
-               .quality = start,
-               .key = Rng::Stream(seed, 0, "landscape").Next()};
+  Truth root{.quality = start,
+             .world = seed,
+             .key = Rng::Stream(seed, 0, "landscape").Next(),
+             .root = true};
+  if (std::holds_alternative<Nk>(model)) root.ceiling = NkOptimum(seed);
+  return root;
 }
 
 Truth Landscape::Grow(Operator op, std::span<const Truth> parents,
@@ -187,31 +196,56 @@ Truth Landscape::Grow(Operator op, std::span<const Truth> parents,
   made.key = rng.Next();
   made.works = true;
   made.root = false;
-  if (merge) {
-    Merge(made, parent, parents[1], rng);
+  ++made.depth;
+  if (recorded) {
+    recorded->Grow(op, parents, made, rng);
+  } else if (merge) {
+    if (const Nk* nk = std::get_if<Nk>(&model)) {
+      nk->Merge(made, parent, parents[1], rng);
+    } else {
+      Merge(made, parent, parents[1], rng);
+    }
   } else if (repair) {
     made.works = rng.Chance(repair_works);
-  } else if (parent.root) {
-    this->draft(made, index, rng);
-    if (rng.Chance(draft_breaks)) made.works = false;
   } else {
-    change(made, parent, index, rng);
-    if (rng.Chance(change_breaks)) made.works = false;
+    const Boldness boldness = std::visit(
+        [&](const auto& m) {
+          return parent.root ? m.Draft(made, index, rng)
+                             : m.Change(made, parent, index, rng);
+        },
+        model);
+    const double breaks = parent.root                   ? draft_breaks
+                          : boldness == Boldness::kBold ? bold_breaks
+                                                        : change_breaks;
+    if (rng.Chance(breaks)) made.works = false;
   }
+  if (outliers > 0 && rng.Chance(outliers)) made.quality = -100;
   return made;
 }
 
-std::span<const Landscape> Landscapes() { return kLandscapes; }
+std::optional<double> Landscape::Noise(std::uint64_t seed) const {
+  if (!std::holds_alternative<Meta>(model)) return std::nullopt;
+  return kNoises[Rng::Stream(seed, 0, "meta noise").Below(kNoises.size())];
+}
+
+std::span<const Landscape> Landscapes() { return All(); }
 
 Result<const Landscape*> FindLandscape(std::string_view name) {
-  std::string known;
-  for (const Landscape& landscape : kLandscapes) {
+  std::vector<std::string> known;
+  for (const Landscape& landscape : All()) {
     if (landscape.name == name) return &landscape;
-    known += fmt::format("{}{}", known.empty() ? "" : ", ", landscape.name);
+    known.push_back(landscape.name);
+    if (landscape.alias.empty()) continue;
+    if (landscape.alias == name) return &landscape;
+    known.push_back(landscape.alias);
   }
-  return Error{.code = ErrorCode::kUsage,
-               .what = fmt::format("there is no landscape \"{}\"", name),
-               .next = "use one of " + known};
+  const std::optional<std::string> nearest = Nearest(name, known);
+  return Error{
+      .code = ErrorCode::kUsage,
+      .what = fmt::format(
+          "there is no landscape \"{}\"{}", name,
+          nearest ? fmt::format("; did you mean \"{}\"?", *nearest) : ""),
+      .next = fmt::format("use one of {}", fmt::join(known, ", "))};
 }
 
 }  // namespace coppice::study

@@ -9,16 +9,22 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <queue>
 #include <utility>
 
 #include "base/rng.h"
+#include "search/chain_plan.h"
+#include "study/recorded.h"
+#include "study/simulated_final.h"
 
-// A search without its waiting: whenever a worker is free the chain that has
-// started least selects, and what it selects ends after a drawn time. Changes
-// reach the tree and the policy as they do in search/state.cc, in the same
-// order. All draws come from streams of their own (of an attempt, of a
-// solution), so that no draw depends on what else happens.
+// A search without its waiting: whenever there is room the chain whose turn it
+// is selects, and what it selects is proposed, waits for a slot and
+// is evaluated, all for drawn times. Changes reach the tree and the policy as
+// they do in search/state.cc, in the same order; proposals run ahead of the
+// slots as Search::Lookahead has it. All draws come from streams of their own
+// (of an attempt, of a solution), so that no draw depends on what else
+// happens.
 
 namespace coppice::study {
 namespace {
@@ -32,7 +38,19 @@ using search::SolutionTree;
 struct Chain {
   ChainView view;
   int started = 0;
-  int quota = 0;
+};
+
+// An attempt under way, and what will have become of it.
+struct Running {
+  double until = 0;
+  AttemptId attempt;
+  int chain = 0;
+  bool proposed = false;
+  Truth made;
+
+  friend bool operator>(const Running& a, const Running& b) {
+    return std::pair(a.until, a.attempt) > std::pair(b.until, b.attempt);
+  }
 };
 
 class Simulator {
@@ -40,43 +58,74 @@ class Simulator {
   explicit Simulator(const SimulationOptions& options)
       : options_(options),
         sign_(spec::Sign(options.spec.metric.direction)),
+        noise_(options.landscape->Noise(options.seed).value_or(options.noise)),
+        nodes_(options.nodes - FinalBudget(options)),
+        ahead_(Ahead(options)),
         policy_(options.policy ? options.policy()
                                : search::MakePolicy(options.spec).value()) {
     PlantRoot();
-    const int count = std::max(1, options.spec.search.chains);
+    const int count = search::CountChains(options.spec.search, nodes_);
     for (int c = 0; c < count; ++c) {
       chains_.push_back(Chain{
-          .view =
-              {.tree = tree(), .chain = c, .tau = options.tau, .sign = sign_},
-          .quota = options.nodes / count + (c < options.nodes % count)});
+          .view = {
+              .tree = tree(), .chain = c, .tau = options.tau, .sign = sign_}});
     }
   }
 
   Simulated Run() {
     while (true) {
-      while (static_cast<int>(running_.size()) < options_.workers && Start()) {
+      while (Room() && Start()) {
       }
       if (running_.empty()) break;
-      Finish();
+      Running next = running_.top();
+      running_.pop();
+      Pass(next.until);
+      if (next.proposed) {
+        --evaluating_;
+        Finish(next);
+      } else {
+        --proposing_;
+        Proposed(std::move(next));
+      }
+      FillSlots();
     }
     result_.best = Best();
+    result_.claimed = QualityShown(result_.best);
     return std::move(result_);
   }
 
  private:
-  struct Running {
-    double until = 0;
-    AttemptId attempt;
-    friend auto operator<=>(const Running&, const Running&) = default;
-  };
-
   SolutionTree& tree() { return result_.tree; }
+
+  void Pass(double until) {
+    const double busy = evaluating_ * (until - now_);
+    now_ = until;
+    result_.evaluating += busy;
+    if (result_.selected.size() < static_cast<std::size_t>(nodes_)) {
+      result_.busy_while_selecting += busy;
+      result_.last_selection = now_;
+    }
+  }
 
   void Tell(NodeId node) { policy_->Changed(tree(), node); }
 
-  double Metric(const Truth& truth) const {
+  static int Ahead(const SimulationOptions& options) {
+    double wanted = options.workers * options.proposing;
+    wanted += options.slack * std::sqrt(wanted);
+    return std::clamp(static_cast<int>(std::ceil(wanted - .1)), 0,
+                      options.requests);
+  }
+
+  // The quality that a measurement shows.
+  double Shown(const Truth& truth) const {
     Rng rng = Rng::Stream(truth.key, 0, "noise");
-    const double shown = truth.quality + options_.noise * rng.Normal();
+    return truth.quality + noise_ * rng.Normal();
+  }
+  double QualityShown(NodeId node) const {
+    return Shown(result_.truths[node.value()]);
+  }
+  double Metric(const Truth& truth) const {
+    const double shown = Shown(truth);
     return options_.metric ? options_.metric(shown) : sign_ * shown;
   }
 
@@ -88,24 +137,39 @@ class Simulator {
     Tell(root);
   }
 
+  bool Room() const {
+    const int in_flight =
+        proposing_ + static_cast<int>(waiting_.size()) + evaluating_;
+    return in_flight < options_.workers + ahead_ &&
+           (options_.proposing == 0 || proposing_ < options_.requests);
+  }
+
   // False: no chain has anything to start now.
   bool Start() {
-    std::vector<Chain*> waiting;
-    for (Chain& chain : chains_) {
-      if (chain.started < chain.quota) waiting.push_back(&chain);
+    if (result_.selected.size() == static_cast<std::size_t>(nodes_)) {
+      return false;
     }
-    std::ranges::sort(waiting, {}, [](const Chain* chain) {
-      return std::pair(chain->started, chain->view.chain);
-    });
     const auto number = static_cast<std::int64_t>(result_.selected.size()) + 1;
-    for (Chain* chain : waiting) {
+    for (int c : ChainsToAsk(options_.spec.search, nodes_, Standings())) {
+      Chain& chain = chains_[static_cast<std::size_t>(c)];
       Rng rng = Rng::Stream(options_.seed, number, "policy");
-      if (auto expansion = policy_->Select(chain->view, rng)) {
-        Begin(*chain, AttemptId(number), std::move(*expansion));
+      if (auto expansion = policy_->Select(chain.view, rng)) {
+        Begin(chain, AttemptId(number), std::move(*expansion));
         return true;
       }
     }
     return false;
+  }
+
+  std::vector<search::ChainStanding> Standings() const {
+    std::vector<search::ChainStanding> standings;
+    for (const Chain& chain : chains_) {
+      standings.push_back(
+          {.started = chain.started,
+           .finished = chain.view.finished,
+           .score = sign_ * *result_.tree[chain.view.best].value});
+    }
+    return standings;
   }
 
   void Begin(Chain& chain, AttemptId attempt, Expansion expansion) {
@@ -116,35 +180,102 @@ class Simulator {
     if (expansion.op == Operator::kDraft && expansion.history_withheld) {
       ++chain.view.restarts_since_best;
     }
-    std::vector<Truth> parents;
-    for (NodeId parent : expansion.parents) {
-      parents.push_back(result_.truths[parent.value()]);
-    }
-    const int index = tree()[expansion.parents.front()].attempts;
-    Truth made = options_.landscape->Grow(expansion.op, parents, index);
-
+    Running begun{.attempt = attempt,
+                  .chain = chain.view.chain,
+                  .made = Outcome(attempt, expansion)};
     tree().Select(attempt, {.op = expansion.op,
                             .parents = expansion.parents,
                             .chain = chain.view.chain,
                             .history_withheld = expansion.history_withheld});
     for (NodeId parent : expansion.parents) Tell(parent);
-    Rng rng = Rng::Stream(made.key, 0, "file");
-    Node node{.op = expansion.op, .chain = chain.view.chain};
-    node.files = {"file" + std::to_string(rng.Below(
-                               static_cast<std::uint64_t>(options_.files)))};
-    NodeId id = tree().Commit(attempt, std::move(node), expansion.parents);
-    result_.truths.push_back(made);
     result_.selected.push_back(std::move(expansion));
-    TellAll(id);
-    running_.push({.until = now_ + Duration(attempt), .attempt = attempt});
+    begun.until = now_ + Proposing(begun);
+    if (begun.until > now_) {
+      ++proposing_;
+      running_.push(std::move(begun));
+    } else {
+      Proposed(std::move(begun));
+      FillSlots();
+    }
   }
 
-  double Duration(AttemptId attempt) const {
-    Rng rng = Rng::Stream(options_.seed, attempt.value(), "duration");
+  // What will become of an attempt: known at once, seen when it has finished.
+  Truth Outcome(AttemptId attempt, const Expansion& expansion) {
+    std::vector<Truth> parents;
+    for (NodeId parent : expansion.parents) {
+      parents.push_back(result_.truths[parent.value()]);
+    }
+    const Node& parent = tree()[expansion.parents.front()];
+    Truth made =
+        options_.landscape->Grow(expansion.op, parents, parent.attempts);
+    const double alone =
+        std::pow(1 - options_.landscape->duplicates, parent.in_flight);
+    Rng rng = Rng::Stream(options_.seed, attempt.value(), "duplicate");
+    if (alone < 1 && !rng.Chance(alone)) {
+      made.works = false;
+      made.failure = coppice::Outcome::kDuplicate;
+    }
+    return made;
+  }
+
+  double Proposing(const Running& begun) const {
+    if (options_.landscape->recorded) {
+      return options_.landscape->recorded->of(begun.made).proposing;
+    }
+    if (options_.proposing == 0) return 0;
+    return options_.proposing * Drawn(begun.attempt, "proposing");
+  }
+
+  double Evaluating(const Running& begun) const {
+    if (options_.landscape->recorded) {
+      return options_.landscape->recorded->of(begun.made).evaluating;
+    }
+    // Without a proposal's time an attempt's is all in one.
+    if (options_.proposing > 0 && Rejected(begun.made)) return 0;
+    return Drawn(begun.attempt, "duration");
+  }
+
+  double Drawn(AttemptId attempt, std::string_view purpose) const {
+    Rng rng = Rng::Stream(options_.seed, attempt.value(), purpose);
     const double time = std::exp(options_.spread * rng.Normal());
     return rng.Chance(options_.straggler_share)
                ? time * options_.straggler_factor
                : time;
+  }
+
+  static bool Rejected(const Truth& made) {
+    return !made.works && IsRejection(made.failure);
+  }
+
+  void Proposed(Running attempt) {
+    attempt.proposed = true;
+    if (!Rejected(attempt.made)) Commit(attempt);
+    waiting_.push_back(std::move(attempt));
+  }
+
+  void Commit(const Running& attempt) {
+    const Expansion& expansion =
+        result_.selected[static_cast<std::size_t>(attempt.attempt.value()) - 1];
+    Node node{.op = expansion.op, .chain = attempt.chain};
+    if (options_.spec.search.merge > 0) {
+      Rng rng = Rng::Stream(attempt.made.key, 0, "file");
+      const auto files = static_cast<std::uint64_t>(options_.files);
+      node.files = {"file" + std::to_string(rng.Below(files))};
+    }
+    NodeId id =
+        tree().Commit(attempt.attempt, std::move(node), expansion.parents);
+    result_.truths.push_back(attempt.made);
+    TellAll(id);
+  }
+
+  void FillSlots() {
+    while (!waiting_.empty() && evaluating_ < options_.workers) {
+      Running next = std::move(waiting_.front());
+      waiting_.pop_front();
+      next.until = now_ + Evaluating(next);
+      ++evaluating_;
+      running_.push(std::move(next));
+    }
   }
 
   void TellAll(NodeId id) {
@@ -152,30 +283,37 @@ class Simulator {
     Tell(id);
   }
 
-  void Finish() {
-    const Running next = running_.top();
-    running_.pop();
-    now_ = next.until;
-    const NodeId id = *tree().Find(next.attempt);
-    const Truth& truth = result_.truths[id.value()];
-    Chain& chain = chains_[static_cast<std::size_t>(tree()[id].chain)];
+  void Finish(const Running& ended) {
+    Chain& chain = chains_[static_cast<std::size_t>(ended.chain)];
     --chain.view.in_flight;
     ++chain.view.finished;
     ++chain.view.since_best;
-    if (truth.works) {
-      const double value = Metric(truth);
-      const double best = *tree()[chain.view.best].value;
-      const bool improved = sign_ * (value - best) > std::max(0., options_.tau);
-      tree().Finish(next.attempt,
-                    improved ? Outcome::kImproved : Outcome::kValid, "", {});
-      tree().SetValue(id, value);
-      TellAll(id);
-      if (improved) NewBest(chain.view, id);
+    const std::optional<NodeId> id = tree().Find(ended.attempt);
+    if (ended.made.works) {
+      Measured(chain.view, ended, *id);
     } else {
-      tree().Finish(next.attempt, Outcome::kBuggy, "broken", {});
-      TellAll(id);
+      tree().Finish(ended.attempt, ended.made.failure, "", {});
+      if (id) TellAll(*id);
+      if (!id) TellParents(ended.attempt);
     }
     Note();
+  }
+
+  void TellParents(AttemptId attempt) {
+    for (NodeId parent : tree().FindAttempt(attempt)->parents) Tell(parent);
+  }
+
+  void Measured(ChainView& view, const Running& ended, NodeId id) {
+    const double value = Metric(ended.made);
+    const double best = *tree()[view.best].value;
+    const bool improved = sign_ * (value - best) > std::max(0., options_.tau);
+    tree().Finish(
+        ended.attempt,
+        improved ? coppice::Outcome::kImproved : coppice::Outcome::kValid, "",
+        {});
+    tree().SetValue(id, value);
+    TellAll(id);
+    if (improved) NewBest(view, id);
   }
 
   static void NewBest(ChainView& view, NodeId id) {
@@ -204,10 +342,16 @@ class Simulator {
 
   const SimulationOptions& options_;
   const int sign_;
+  const double noise_;
+  const int nodes_;  // without those of the final
+  const int ahead_;  // proposals beyond the slots
   const std::unique_ptr<Policy> policy_;
   Simulated result_;
   std::vector<Chain> chains_;
   std::priority_queue<Running, std::vector<Running>, std::greater<>> running_;
+  std::deque<Running> waiting_;  // proposed, without a slot
+  int proposing_ = 0;
+  int evaluating_ = 0;
   double now_ = 0;
 };
 
@@ -234,8 +378,14 @@ void SideBySide(std::size_t count,
 }
 #endif
 
+int FinalBudget(const SimulationOptions& options) {
+  return static_cast<int>(options.nodes * options.final_share);
+}
+
 Simulated Simulate(const SimulationOptions& options) {
-  return Simulator(options).Run();
+  Simulated run = Simulator(options).Run();
+  if (options.final_share > 0) Race(options, FinalBudget(options), run);
+  return run;
 }
 
 }  // namespace coppice::study

@@ -19,18 +19,28 @@ namespace coppice::study {
 struct SimulationOptions {
   const Landscape* landscape = nullptr;
   spec::Spec spec;  // of it: search, and the direction of the metric
-  int nodes = 100;  // attempts, failures included; split evenly over chains
+  int nodes = 100;  // attempts, failures included; of all chains
   int workers = 8;
   std::uint64_t seed = 0;
-  double noise = 0;  // deviation of one measurement, in quality
+  double noise = 0;  // deviation of one measurement, in quality, unless the
+                     // landscape brings its own
   // What a gain must exceed, in the metric's unit. -infinity: every gain
   // will do, and no node counts as exhausted.
   double tau = 0;
-  // A duration is log-normal around 1; a few are stragglers.
+  // An evaluation takes a log-normal time around 1; a few are stragglers.
   double spread = .5;
   double straggler_share = .03;
   double straggler_factor = 8;
-  int files = 4;  // each change touches one of them
+  // A proposal takes as long times this, and up to `requests` run beside the
+  // evaluations, as far ahead as the search lets them. 0: it takes no time.
+  double proposing = 0;
+  int requests = 8;
+  // More of them than keep the slots busy on average, in square roots of that
+  // number. The search itself has none (Search::Lookahead).
+  double slack = 0;
+  // Share of `nodes` kept back to measure the best anew (SEARCH.md §3.7).
+  double final_share = 0;
+  int files = 4;  // each change touches one of them; merges ask which
   // What the metric shows for a (noisy) quality; must rise with it when the
   // direction is maximize, and fall when it is minimize. None: the quality,
   // or its negation.
@@ -49,13 +59,22 @@ struct Simulated {
   std::vector<Truth> truths;                // by NodeId
   std::vector<search::Expansion> selected;  // attempt 1, 2, 3, ...
   std::vector<Progress> progress;           // after each finished attempt
-  NodeId best;                              // the best of the chains' bests
+  NodeId best;         // of the chains' bests, or of the final
+  double claimed = 0;  // quality of the best as it was measured
+  // Time that slots were busy, in all and until nothing was left to select.
+  double evaluating = 0;
+  double busy_while_selecting = 0;
+  double last_selection = 0;
   // Finished attempts until the best reached the target; 0: it never did.
   int solved_after = 0;
 
+  double truth() const { return truths[best.value()].quality; }
   bool Solved() const { return solved_after > 0; }
   double time() const { return progress.empty() ? 0 : progress.back().time; }
 };
+
+// Measurements that the final of so many nodes may take.
+int FinalBudget(const SimulationOptions& options);
 
 // Same options, same answer. The spec's policy must exist.
 Simulated Simulate(const SimulationOptions& options);

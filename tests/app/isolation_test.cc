@@ -271,4 +271,38 @@ TEST_CASE(
   MESSAGE("FM-13: not applicable at L1 for root");
 }
 
+TEST_CASE("a wrapper stands before every command of the evaluation") {
+  TinyRepo repo;
+  // The wrapper is a real one: another root, in which only what it is told of
+  // can be written.
+  repo.Write("sub/note", "here\n");
+  repo.Write("bench.sh",
+             "test -f made && ! touch /usr/local/made 2>&1 &&\n"
+             "sed -n 's/^cost \\(.*\\)/{\"cost\": \\1}/p' ../app.txt >"
+             " $COPPICE_RESULT\n");
+  repo.Write(
+      "coppice.yaml",
+      TinySpec("evaluation:\n"
+               "  wrap: bwrap --ro-bind / / --dev /dev --bind {dir} {dir}"
+               " --bind {io} {io} --setenv WRAPPED yes\n"
+               "  cwd: sub\n"
+               "  build: test $WRAPPED = yes && cat note && touch made\n"
+               "  command: sh ../bench.sh\n"
+               "budget: {max_nodes: 3, plateau_nodes: null}\n"
+               "search: {policy: linear}\n"));
+  repo.Commit("spec");
+  const Ran check = repo.Coppice("check");
+  CAPTURE(check.out);
+  CAPTURE(check.err);
+  CHECK((check.out + check.err).find("evaluation.wrap: what contains") !=
+        std::string::npos);
+  const Ran run = repo.Coppice("run");
+  CAPTURE(run.err);
+  CHECK(run.exit == 0);
+  CHECK(repo.Sql("select group_concat(json_extract(body,'$.value'),' ') from "
+                 "events where kind='evaluated' and attempt>0") ==
+        "99.0 98.0 97.0");
+  CHECK(repo.Leftovers() == 0);
+}
+
 }  // namespace coppice

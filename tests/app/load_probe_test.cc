@@ -140,7 +140,7 @@ TEST_CASE("AC-27 an evaluator that slows under load gets one honest slot") {
   CHECK(Says(more, "the lock cpu"));
 }
 
-TEST_CASE("AC-27 an evaluator that only waits gets four") {
+TEST_CASE("AC-27 MC-41 an evaluator that only waits gets four") {
   ProbeRepo repo;
   repo.Write("measure.sh", "sleep 0.2\necho seconds: 0.2\n");
   repo.Spec(

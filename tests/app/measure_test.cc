@@ -73,6 +73,52 @@ TEST_CASE(
 }
 
 TEST_CASE(
+    "MC-11 MC-53 MC-57 what a better number has cost is named, with the rule "
+    "and the log") {
+  TinyRepo repo;
+  repo.Write("app.txt", "cost 100\nmb 10\nok\n");
+  repo.Write("measure.sh", "sed -n 's/^\\(cost\\|mb\\) /\\1: /p' app.txt\n");
+  const std::string proposers =
+      OneEach(repo, {"cost 50\nmb 10", "cost 60\nmb 30\nok", "cost 70\nok",
+                     "cost 80\nmb 10\nok"});
+  repo.Write("coppice.yaml",
+             "name: tiny\ngoal: lower the cost\n"
+             "scope: {mutable: [app.txt]}\n"
+             "metric: {name: cost, direction: minimize,\n"
+             "  guards: [{name: mb, direction: minimize, "
+             "max_regression: 50%}]}\n" +
+                 proposers +
+                 "checks: [grep -q ok app.txt]\n"
+                 "evaluation: {command: sh measure.sh}\n"
+                 "search: {policy: best_of_n}\n"
+                 "parallel: {evaluations: 1}\n"
+                 "budget: {max_nodes: 4, plateau_nodes: null}\n");
+  repo.Commit("spec");
+  const Ran run = repo.Coppice("--output plain run");
+  CAPTURE(run.out);
+  CAPTURE(run.err);
+  CHECK(run.exit == 0);
+  CHECK(Outcomes(repo) == "checks_failed degenerate metric_error improved");
+  auto reason = [&](int attempt) {
+    return repo.Sql(
+        fmt::format("select json_extract(body,'$.reason') from events where "
+                    "kind='evaluated' and attempt={}",
+                    attempt));
+  };
+  CHECK(reason(1).find("grep -q ok app.txt: exit 1") != std::string::npos);
+  CHECK(reason(2).find("guard mb: 30 <= 15 fails") != std::string::npos);
+  CHECK(reason(3).find("mb") != std::string::npos);
+  for (int attempt = 1; attempt <= 3; ++attempt) {
+    CAPTURE(attempt);
+    const std::string log = repo.Sql(
+        fmt::format("select json_extract(body,'$.log') from events where "
+                    "kind='evaluated' and attempt={}",
+                    attempt));
+    CHECK(std::filesystem::exists(repo.RunDir() / log));
+  }
+}
+
+TEST_CASE(
     "AC-43 ten gigabytes of data and a slow build cost a node neither a copy "
     "nor a whole build") {
   TinyRepo repo;

@@ -148,7 +148,9 @@ bool KillsGroups(Sandbox& sandbox) {
          HasLine(sandbox, "cgroup.kill: works");
 }
 
-int CountGroups(pid_t pid) {
+namespace {
+
+int CountGroupsIf(pid_t pid, bool (*counts)(std::string_view name)) {
   const GroupRoots roots =
       FindGroupRoots(ReadWholeOrNothing("/proc/self/mountinfo"),
                      ReadWholeOrNothing("/proc/self/cgroup"));
@@ -158,11 +160,20 @@ int CountGroups(pid_t pid) {
        {roots.unified, roots.memory, roots.pids, roots.cpuset, roots.cpuacct}) {
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(root, error)) {
-      count += entry.path().filename().string().starts_with(owner) ? 1 : 0;
+      const std::string name = entry.path().filename();
+      count += name.starts_with(owner) && counts(name) ? 1 : 0;
     }
   }
   return count;
 }
+
+}  // namespace
+
+int CountGroups(pid_t pid) {
+  return CountGroupsIf(pid, [](std::string_view) { return true; });
+}
+
+int CountDeadGroups(pid_t pid) { return CountGroupsIf(pid, OwnerIsDead); }
 
 int CountProcesses(std::string_view text) {
   int count = 0;

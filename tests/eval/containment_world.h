@@ -61,6 +61,8 @@ bool CountsGroups(Sandbox& sandbox);
 bool KillsGroups(Sandbox& sandbox);
 // Control groups of a process, by default this one.
 int CountGroups(pid_t pid = getpid());
+// Those of a process that was and is no more, whoever has its id now.
+int CountDeadGroups(pid_t pid);
 
 // Has the sandbox found what this says?
 bool HasLine(Sandbox& sandbox, std::string_view text);

@@ -137,4 +137,27 @@ TEST_CASE("MC-27 wall time, memory and sizes are measured from outside") {
   CHECK(sample.metrics.at("@size:out/*.bin") == 8);
 }
 
+TEST_CASE("MC-28 the time of processes that left the group is counted") {
+  EvalWorld world;
+  const std::string burn = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done";
+  const Sample sample = Measured(
+      "@cpu",
+      fmt::format("for n in 1 2; do setsid sh -c '{}' & done; wait", burn),
+      world);
+  REQUIRE_MESSAGE(!sample.failure, sample.failure->reason);
+  EvalWorld other;
+  const Sample one = Measured("@cpu", fmt::format("sh -c '{}'", burn), other);
+  REQUIRE_MESSAGE(!one.failure, one.failure->reason);
+  CHECK(sample.metrics.at("@cpu") > 1.5 * one.metrics.at("@cpu"));
+}
+
+TEST_CASE("MC-28 the memory of a small program after a large one is small") {
+  EvalWorld world;
+  world.spec.evaluation.build =
+      "head -c 200000000 /dev/zero | tail -c 200000000 > /dev/null";
+  const Sample sample = Measured("@maxrss", "echo small: 1", world);
+  REQUIRE_MESSAGE(!sample.failure, sample.failure->reason);
+  CHECK(sample.metrics.at("@maxrss") < 60'000'000);
+}
+
 }  // namespace coppice::eval

@@ -4,17 +4,20 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sqlite3.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/fd.h"
+#include "search/disk_reserve.h"
 #include "search/lease.h"
 #include "search/sqlite_journal.h"
 #include "support/memory_journal.h"
@@ -323,6 +326,39 @@ TEST_CASE(
   CHECK(Failure(refused).where == path.string());
   CHECK(journal->Append(At(2), large).value() == 2);
   CHECK(ReplayAll(*journal).size() == 2);
+}
+
+TEST_CASE("on a full disk the reserve takes what is left to say (MC-47)") {
+  const TempDir dir;
+  const fs::path disk = dir / "disk";
+  fs::create_directory(disk);
+  if (mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=80m") != 0) {
+    MESSAGE("skipped: a small disk can only be mounted by root");
+    return;
+  }
+  const fs::path path = disk / "journal.db";
+  {
+    auto journal = CreateJournal(path).value();
+    REQUIRE(journal->Append(At(0), Told{"x"}).has_value());
+    CHECK(fs::file_size(disk / "reserve") == DiskReserve::kBytes);
+    std::ofstream filler(disk / "filler", std::ios::binary);
+    const std::string megabyte(1 << 20, 'f');
+    while (filler.write(megabyte.data(), 1 << 20).flush()) {
+    }
+    Committed large;
+    large.patch = std::string(4 << 20, 'p');
+    CHECK(journal->Append(At(1), large).value() == 2);
+    CHECK(journal->Append(At(2), Stopped{"disk", 5}).value() == 3);
+    CHECK_FALSE(fs::exists(disk / "reserve"));
+  }
+  fs::remove(disk / "filler");
+  {
+    auto again = OpenJournal(path).value();
+    CHECK(ReplayAll(*again).size() == 3);
+    CHECK(fs::exists(disk / "reserve"));
+  }
+  CHECK_FALSE(fs::exists(disk / "reserve"));
+  umount(disk.c_str());
 }
 
 // ---- Inbox -----------------------------------------------------------------

@@ -32,6 +32,16 @@ int Count(const SearchWorld& world, Outcome outcome) {
   return found == outcomes.end() ? 0 : found->second;
 }
 
+// The texts of notes of a kind.
+std::vector<std::string> Notes(const SearchWorld& world,
+                               const std::string& kind) {
+  std::vector<std::string> texts;
+  for (const search::Noted& note : world.state().notes()) {
+    if (note.kind == kind) texts.push_back(note.text);
+  }
+  return texts;
+}
+
 }  // namespace
 
 TEST_CASE("a search ends by its budget and confirms what it found") {
@@ -71,7 +81,7 @@ TEST_CASE("100 attempts of a scripted proposer end by a stated reason") {
   }
 }
 
-TEST_CASE("one failure signature eight times in a row pauses the run") {
+TEST_CASE("one failure signature eight times in a row pauses the run (MC-38)") {
   auto fail = [](const llm::Request& request) {
     return Write(fmt::format("boom {}", request.attempt.value()));
   };
@@ -113,6 +123,38 @@ TEST_CASE("one evaluator killed by signal 9 does not end the search") {
   CHECK(world.state().Used(WallTime()).finished == 200);
   CHECK(Has(world, 15, Outcome::kBuggy));
   CHECK(ending.exit == 0);
+}
+
+TEST_CASE("a full disk holds the run, which goes on by itself (MC-46)") {
+  auto better = [](const llm::Request& request) {
+    return Write(fmt::format("value {}", 100 + request.attempt.value()));
+  };
+  SearchWorld world("budget: {max_nodes: 10, plateau_nodes: null}\n", better);
+  std::optional<Instant> full_since;
+  auto minutes = std::chrono::minutes(20);
+  SUBCASE("when there is room again") {}
+  SUBCASE("but not for ever") { minutes = std::chrono::hours(10); }
+  world.full_disk = [&](Instant now) -> std::optional<std::string> {
+    if (world.tree().size() < 4) return std::nullopt;
+    if (!full_since) full_since = now;
+    if (now - *full_since >= minutes) return std::nullopt;
+    return "only 3 MB are free";
+  };
+  const search::Ending ending = world.Run();
+  const std::vector<std::string> notes = Notes(world, "disk");
+  REQUIRE(!notes.empty());
+  CHECK(notes.front() == "nothing new is started: only 3 MB are free");
+  if (minutes < std::chrono::hours(1)) {
+    CHECK(ending.reason == "max_nodes");
+    CHECK(world.state().order_of_completion().size() == 10);
+    CHECK(notes.size() == 2);
+  } else {
+    CHECK(ending.exit == 5);
+    CHECK(ending.reason == "disk");
+    CHECK(notes.size() == 1);
+    minutes = std::chrono::minutes(0);
+    CHECK(world.Run().reason == "max_nodes");
+  }
 }
 
 TEST_CASE("the same patch ten times is evaluated once") {

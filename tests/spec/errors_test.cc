@@ -72,6 +72,10 @@ TEST_CASE("a wrong type or range names the value and what is allowed") {
        "coppice.yaml:2: search.policy is \"ucp\"; it must be one of ucb, beam, "
        "greedy, linear, best_of_n, abmcts, rank, uct, puct; did you mean "
        "\"ucb\"?"},
+      {"goal:",
+       "search: {chain_budget: halving}\nbudget: {max_nodes: null}\ngoal:",
+       "coppice.yaml:2: search.chain_budget is halving, which divides "
+       "budget.max_nodes, and that is null: set it"},
       {"goal:", "search: [1]\ngoal:",
        "coppice.yaml:2: search is [1]; it must be a map"},
       {"goal:", "parallel: {evaluations: many}\ngoal:",

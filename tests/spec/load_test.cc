@@ -152,6 +152,7 @@ TEST_CASE("every key reaches its field: the rest") {
   CHECK(spec.judge->anchors == std::vector<Anchor>{{"bad", "a text", 5}});
   CHECK(spec.judge->strata == std::vector<Stratum>{{"small", 4, "@small.md"}});
   CHECK(spec.search.policy == "beam");
+  CHECK(spec.search.chain_budget == ChainBudget::kLuby);
   CHECK(spec.search.exploration == std::pair(0.5, 2.0));
   CHECK_FALSE(spec.search.lineage_floor);
   CHECK(spec.search.hypotheses == "ideas.md");

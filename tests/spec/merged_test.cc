@@ -56,6 +56,10 @@ class Generator {
       metric["direction"] = "maximize";
     }
     metric.erase("target");
+    if (document.contains("search") && document.contains("budget") &&
+        document["budget"].value("max_nodes", Json(1)).is_null()) {
+      document["search"].erase("chain_budget");
+    }
     if (document.contains("proposers")) document.erase("model");
     if (!document.contains("proposers")) return document;
     int knobs = 0;

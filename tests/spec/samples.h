@@ -131,7 +131,7 @@ proposers:
     operators: [tune]
 proposal: {edit_format: whole, edit_retries: 1, request_timeout_seconds: 60,
            deadline_seconds: 120, max_prompt_kb: 100, templates: prompts}
-search: {policy: beam, chains: 2, num_drafts: 3, max_depth: 9, history: 4,
+search: {policy: beam, chains: 2, chain_budget: luby, num_drafts: 3, max_depth: 9, history: 4,
          seed: 12, exploration: [0.5, 2], lineage_floor: false, beam_width: 2,
          branching_factor: 5, max_debug_depth: 1, debug_prob: 0.25,
          restart_after: 7, merge: 0, tune: 2, hypotheses: ideas.md}

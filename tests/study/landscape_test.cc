@@ -2,9 +2,14 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <set>
+
+#include "base/rng.h"
+#include "study/nk.h"
 
 namespace coppice::study {
 namespace {
@@ -23,6 +28,24 @@ TEST_CASE("an unknown landscape is refused with the names there are") {
   REQUIRE(found.has_error());
   CHECK(found.error().code == ErrorCode::kUsage);
   CHECK(found.error().Text().find("trap-mild") != std::string::npos);
+}
+
+TEST_CASE("a landscape goes by its other name, and a near miss is named") {
+  for (auto [alias, name] : {std::pair("smooth", "plain"),
+                             {"rugged", "nk"},
+                             {"plateau", "quantised"},
+                             {"hier", "hierarchical"}}) {
+    CHECK(FindLandscape(alias).value()->name == name);
+  }
+  const auto found = FindLandscape("tunel");
+  CHECK(found.error().Text().find("did you mean \"tunnel\"") !=
+        std::string::npos);
+  std::set<std::string> names;
+  for (const Landscape& landscape : Landscapes()) {
+    CHECK(names.insert(landscape.name).second);
+    CHECK_FALSE(landscape.ancestry.empty());
+    CHECK(landscape.target <= landscape.optimum);
+  }
 }
 
 TEST_CASE("a solution depends on its parent and its number, not on history") {
@@ -51,7 +74,7 @@ TEST_CASE("nothing that grows gets beyond the optimum") {
       for (int step = 0; step < 200; ++step) {
         const std::array parent{at};
         const Truth next = landscape.Grow(Operator::kImprove, parent, step % 3);
-        CHECK(next.quality <= landscape.optimum);
+        CHECK(next.quality <= landscape.optimum + 1e-12);
         if (next.quality > at.quality) at = next;
       }
     }
@@ -71,7 +94,7 @@ TEST_CASE("the traps have the odds and the starts that are written down") {
     const Truth end = Draft(Get("dead-end"), seed, 0);
     CHECK(end.quality == (end.dead_end ? .60 : .30));
     dead += end.dead_end ? 1 : 0;
-    CHECK(Draft(Get("deceptive"), seed, 0).dead_end);
+    CHECK(Draft(Get("first-trap"), seed, 0).dead_end);
   }
   CHECK(ahead == doctest::Approx(.8 * kSeeds).epsilon(.02));
   CHECK(dead == doctest::Approx(.5 * kSeeds).epsilon(.02));
@@ -121,6 +144,107 @@ TEST_CASE("a plateau shows steps of one twentieth") {
     const double steps = Draft(Get("plateau"), seed, 0).quality * 20;
     CHECK(std::abs(steps - std::round(steps)) < 1e-9);
   }
+}
+
+// The fitness where flips of no one or two neighbouring bits gain any more.
+double Climbed(std::uint64_t world, std::uint32_t genome) {
+  double best = NkFitness(world, genome);
+  for (int since = 0; since < 3 * kNkBits; ++since) {
+    const int bit = since % kNkBits;
+    for (const std::uint32_t flips : {1U, 3U, 5U}) {
+      const std::uint32_t next = genome ^ std::rotl(flips, bit);
+      const double fitness = NkFitness(world, next);
+      if (fitness <= best) continue;
+      best = fitness;
+      genome = next;
+      since = -1;
+      break;
+    }
+  }
+  return best;
+}
+
+TEST_CASE("the optimum of an nk landscape is met by climbs, never passed") {
+  for (const std::uint64_t world : {1, 2, 3}) {
+    CAPTURE(world);
+    const double optimum = NkOptimum(world);
+    Rng rng(world);
+    double best = 0;
+    for (int climb = 0; climb < 400 && best < optimum - 1e-12; ++climb) {
+      best = std::max(best,
+                      Climbed(world, static_cast<std::uint32_t>(rng.Next())));
+    }
+    CHECK(best == doctest::Approx(optimum).epsilon(1e-12));
+  }
+}
+
+TEST_CASE("nk's founder has the baseline's quality, and bits interact") {
+  const Landscape& nk = Get("nk");
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    const std::array root{nk.Root(seed)};
+    const Truth draft = nk.Grow(Operator::kDraft, root, 0);
+    const std::array parent{draft};
+    const Truth child = nk.Grow(Operator::kImprove, parent, 0);
+    CHECK(std::popcount(draft.code ^ child.code) == 1);
+    CHECK(draft.quality < 1);
+    CHECK(root[0].ceiling == NkOptimum(seed));
+  }
+}
+
+TEST_CASE("a valley is passed by two losses in a row, and then pays") {
+  const Landscape& valley = Get("valley");
+  int crossed = 0;
+  for (std::uint64_t seed = 0; seed < 400; ++seed) {
+    Truth at = Draft(valley, seed, 0);
+    const double start = at.quality;
+    for (int step = 0; step < 12; ++step) {
+      const std::array parent{at};
+      const Truth next = valley.Grow(Operator::kImprove, parent, 0);
+      if (next.below == 1 && at.below == 0) {
+        CHECK(next.quality == doctest::Approx(at.quality - .08));
+      }
+      if (next.below == 2 && at.below == 1) {
+        CHECK(next.quality == doctest::Approx(at.quality - .05));
+      }
+      if (at.below == 2 && next.below == 0) {
+        CHECK(next.quality == doctest::Approx(at.quality + .27));
+        ++crossed;
+        break;
+      }
+      at = next;
+    }
+    // On a level there is next to nothing to gain.
+    if (at.below == 0) CHECK(at.quality <= start + .03 + 1e-12);
+  }
+  CHECK(crossed > 100);
+}
+
+TEST_CASE("meta draws constants and noise by seed, the others neither") {
+  std::set<double> noises;
+  std::set<double> shapes;
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    noises.insert(Get("meta").Noise(seed).value());
+    shapes.insert(Climb::Drawn(seed).gain_shape);
+    CHECK(Climb::Drawn(seed).gain_shape == Climb::Drawn(seed).gain_shape);
+    CHECK_FALSE(Get("tunnel").Noise(seed).has_value());
+  }
+  CHECK(noises == std::set<double>{0, .02, .05, .1});
+  CHECK(shapes.size() == 100);
+}
+
+TEST_CASE("new beginnings break more often than small changes") {
+  const Landscape& tunnel = Get("tunnel");
+  int bold = 0;
+  int broken = 0;
+  for (std::uint64_t seed = 0; seed < 20000; ++seed) {
+    const std::array parent{Draft(tunnel, seed, 0)};
+    const Truth child = tunnel.Grow(Operator::kImprove, parent, 0);
+    if (child.ceiling == parent[0].ceiling) continue;
+    ++bold;
+    broken += child.works ? 0 : 1;
+  }
+  CHECK(bold == doctest::Approx(.03 * 20000).epsilon(.15));
+  CHECK(broken == doctest::Approx(.5 * bold).epsilon(.15));
 }
 
 }  // namespace

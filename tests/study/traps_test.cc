@@ -96,10 +96,10 @@ TEST_CASE(
     "linear (AC-17)") {
   for (int workers : {1, 4, 8}) {
     CAPTURE(workers);
-    CHECK(Hits(Shipped("deceptive", "ucb", 100, workers)) >= .9);
-    CHECK(Hits(Shipped("deceptive", "beam", 100, workers)) >= .9);
+    CHECK(Hits(Shipped("first-trap", "ucb", 100, workers)) >= .9);
+    CHECK(Hits(Shipped("first-trap", "beam", 100, workers)) >= .9);
   }
-  CHECK(Mean(SimulateSeeds(Shipped("deceptive", "linear", 100, 1), 0, kSeeds,
+  CHECK(Mean(SimulateSeeds(Shipped("first-trap", "linear", 100, 1), 0, kSeeds,
                            [](const Simulated& run) {
                              const bool stayed = run.best == NodeId(1) &&
                                                  run.truths[1].dead_end;

@@ -113,6 +113,10 @@ int TinyRepo::Wait(pid_t pid) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+std::string TinyRepo::BackgroundOutput() const {
+  return ReadFile(temp_ / "bg.out") + ReadFile(temp_ / "bg.err");
+}
+
 void TinyRepo::Write(const std::string& name, const std::string& text) {
   WriteFile(path() / name, text);
 }

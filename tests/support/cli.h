@@ -34,6 +34,8 @@ class TinyRepo {
   pid_t Start(const std::string& args);
   // Waits for a process of Start: its exit code, or 128 + signal.
   static int Wait(pid_t pid);
+  // What the last one has said so far, on both streams.
+  std::string BackgroundOutput() const;
 
   void Write(const std::string& path, const std::string& text);
   std::string Read(const std::string& path) const;

@@ -297,6 +297,9 @@ void SearchWorld::Build() {
     parts.arms.push_back(std::move(made));
   }
   parts.inbox = inbox;
+  if (full_disk) {
+    parts.full_disk = [this] { return full_disk(simulation->clock().Now()); };
+  }
   parts.hypotheses = hypotheses;
   parts.scope.mutable_files = {"x", "y"};
   parts.evaluations = evaluations;

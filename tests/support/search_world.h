@@ -105,6 +105,8 @@ class SearchWorld {
   std::function<void(const std::string&, ScriptedProposer&)> furnish;
   std::function<std::vector<search::Record>(WallTime)> inbox;
   std::function<std::vector<std::string>()> hypotheses;
+  // Which disk is too full at a time, in words.
+  std::function<std::optional<std::string>(Instant)> full_disk;
 
   // Makes the search of these records again, on an empty journal.
   Result<void> Replay(const std::vector<search::Record>& source);

@@ -1,0 +1,59 @@
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "app/cli_parts.h"
+#include "app/commands.h"
+
+namespace coppice::app {
+
+void AddTelling(CLI::App& app, Command& chosen) {
+  auto tell = std::make_shared<TellOptions>();
+  auto words = std::make_shared<std::vector<std::string>>();
+  CLI::App* c = app.add_subcommand(
+      "tell", "say something to the proposers of a live or stopped run");
+  c->alias("instruct");
+  c->add_option("words", *words, "[RUN] TEXT")->type_name("")->expected(0, 2);
+  c->add_option("--idea", tell->idea, "to be tried next, once");
+  c->add_option("--at", tell->at, "node the idea starts from")
+      ->type_name("NODE");
+  c->add_option("--pin", tell->pin, "grow there from now on; none ends it")
+      ->type_name("NODE");
+  c->add_option("--prune", tell->prune, "it and all below are out")
+      ->type_name("NODE");
+  c->add_option("--set", tell->set, "a larger or smaller budget")
+      ->type_name("budget.KEY=VALUE")
+      ->allow_extra_args(false);
+  CLI::Option* pause =
+      c->add_flag("--pause", tell->pause, "select nothing more for now");
+  c->add_flag("--continue", tell->go_on, "go on after --pause")
+      ->excludes(pause);
+  c->callback([tell, words, &chosen] {
+    if (words->size() == 2) tell->run = words->front();
+    if (!words->empty()) tell->text = words->back();
+    if (words->size() == 1 && !tell->idea.empty()) {
+      tell->run = std::exchange(tell->text, "");
+    }
+    chosen = [tell](const Global& global) { return Tell(global, *tell); };
+  });
+
+  auto derive = std::make_shared<DeriveOptions>();
+  c = app.add_subcommand(
+      "derive", "the next attempt starts at a node, knowing no history");
+  c->add_option("run", derive->run, "default: the latest");
+  c->add_option("--from", derive->from, "default: best")->type_name("NODE");
+  c->add_option("-i", derive->text, "what to try")
+      ->type_name("TEXT")
+      ->required();
+  OnParsed(c, derive, chosen, Derive);
+
+  auto stop = std::make_shared<StopOptions>();
+  c = app.add_subcommand("stop",
+                         "let what runs end, measure the best again, exit");
+  c->add_option("run", stop->run, "default: the latest that is live");
+  c->add_flag("--now", stop->now, "cancel what runs, and exit");
+  OnParsed(c, stop, chosen, Stop);
+}
+
+}  // namespace coppice::app

@@ -1,0 +1,231 @@
+#include "study/compare_words.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "study/compare_report.h"
+
+namespace coppice::study {
+namespace {
+
+using Row = std::vector<std::string>;
+
+std::string Range(const Interval& interval) {
+  return fmt::format("{} to {}", FormatShort(interval.low),
+                     FormatShort(interval.high));
+}
+
+template <class F>
+double MeanOf(const ArmFacts& arm, F value) {
+  std::vector<double> values;
+  for (const SearchFacts* search : arm.searches) {
+    values.push_back(static_cast<double>(value(*search)));
+  }
+  return values.empty() ? 0 : Mean(values);
+}
+
+std::size_t SeedsOf(const Comparison& comparison) {
+  return comparison.arms.empty() ? 0 : comparison.arms.front().values.size();
+}
+
+std::string Percent(const Comparison& comparison, double value) {
+  const double base = comparison.baseline;
+  if (base == 0) return "";
+  return FormatPercent(comparison.sign * (value - base) / std::abs(base));
+}
+
+}  // namespace
+
+Table ArmsTable(const Comparison& comparison) {
+  Table table{.head = {"arm", comparison.metric + " of the winner",
+                       "95 % interval", "on the base", "median",
+                       "area under the curve", "claimed"}};
+  for (std::size_t i : comparison.Ranking()) {
+    const ArmFacts& arm = comparison.arms[i];
+    if (arm.values.empty()) continue;
+    const double claimed =
+        MeanOf(arm, [](const SearchFacts& s) { return s.claimed; });
+    table.rows.push_back({arm.name, FormatShort(arm.mean), Range(arm.interval),
+                          Percent(comparison, arm.mean),
+                          FormatShort(arm.median), FormatShort(arm.area),
+                          FormatShort(claimed)});
+  }
+  return table;
+}
+
+Table UseTable(const Comparison& comparison) {
+  Table table{.head = {"arm", "attempts", "USD", "tokens", "hours of work",
+                       "hours of wall clock", "taken from the cache"}};
+  for (const ArmFacts& arm : comparison.arms) {
+    if (arm.searches.empty()) continue;
+    auto mean = [&](auto value) { return FormatShort(MeanOf(arm, value)); };
+    table.rows.push_back(
+        {arm.name, mean([](const SearchFacts& s) { return s.used.nodes; }),
+         mean([](const SearchFacts& s) { return s.used.cost_usd; }),
+         mean([](const SearchFacts& s) { return s.used.tokens; }),
+         mean([](const SearchFacts& s) { return s.used.hours; }),
+         mean([](const SearchFacts& s) { return s.wall_hours; }),
+         mean([](const SearchFacts& s) { return s.cached; })});
+  }
+  return table;
+}
+
+Table TreeTable(const Comparison& comparison) {
+  Table table{.head = {"arm", "depth of the winner", "deepest", "mean depth",
+                       "drafts", "most visits of a node",
+                       "in flight at selection", "at most"}};
+  for (const ArmFacts& arm : comparison.arms) {
+    if (arm.searches.empty()) continue;
+    auto mean = [&](auto value) { return FormatShort(MeanOf(arm, value), 3); };
+    table.rows.push_back(
+        {arm.name, mean([](const SearchFacts& s) { return s.winner_depth; }),
+         mean([](const SearchFacts& s) { return s.deepest; }),
+         mean([](const SearchFacts& s) { return s.mean_depth; }),
+         mean([](const SearchFacts& s) { return s.drafts; }),
+         mean([](const SearchFacts& s) { return s.most_visits; }),
+         mean([](const SearchFacts& s) { return s.mean_in_flight; }),
+         mean([](const SearchFacts& s) { return s.most_in_flight; })});
+  }
+  return table;
+}
+
+Table DifferencesTable(const Comparison& comparison) {
+  Table table{.head = {"arms", "difference", "95 % interval", "seeds won",
+                       "sign test p", "p (Holm)", "verdict"}};
+  for (const Difference& d : comparison.differences) {
+    const bool first = d.paired.mean >= 0;
+    const ArmFacts& better = comparison.arms[first ? d.a : d.b];
+    const ArmFacts& worse = comparison.arms[first ? d.b : d.a];
+    const double sign = first ? 1 : -1;
+    const Interval interval{
+        first ? d.paired.interval.low : -d.paired.interval.high,
+        first ? d.paired.interval.high : -d.paired.interval.low};
+    std::string verdict = better.name + " is better";
+    if (!d.paired.Decided()) {
+      verdict =
+          fmt::format("{} seeds cannot tell these apart", SeedsOf(comparison));
+      if (d.seeds_needed) {
+        verdict += fmt::format("; about {} might", *d.seeds_needed);
+      }
+    }
+    table.rows.push_back(
+        {better.name + " - " + worse.name, FormatShort(sign * d.paired.mean),
+         Range(interval),
+         fmt::format("{} : {}", first ? d.paired.wins : d.paired.losses,
+                     first ? d.paired.losses : d.paired.wins),
+         FormatShort(d.paired.sign_p, 3), FormatShort(d.holm_p, 3), verdict});
+  }
+  return table;
+}
+
+Table SeedsTable(const Comparison& comparison) {
+  Table table{.head = {"arm", "seed", "winner", "measured again", "spread",
+                       "samples", "claimed", "attempts", "ended", "run"}};
+  for (const SearchFacts& s : comparison.searches) {
+    const auto [low, high] =
+        s.fresh.empty() ? std::pair(0.0, 0.0)
+                        : std::pair(*std::ranges::min_element(s.fresh),
+                                    *std::ranges::max_element(s.fresh));
+    table.rows.push_back(
+        {s.arm, std::to_string(s.seed), fmt::format("#{}", s.winner),
+         s.value ? FormatShort(*s.value) : "-",
+         s.fresh.empty() ? "-" : Range({low, high}),
+         std::to_string(s.fresh.size()), FormatShort(s.claimed),
+         std::to_string(s.used.nodes), s.ended, s.run});
+  }
+  return table;
+}
+
+Table SplitTable(const Comparison& comparison) {
+  std::vector<const ArmFacts*> arms;
+  for (const ArmFacts& arm : comparison.arms) {
+    if (!arm.values.empty()) arms.push_back(&arm);
+  }
+  std::ranges::sort(arms, {}, &ArmFacts::chains);
+  Table table{.head = {"chains", "arm", comparison.metric, "95 % interval"}};
+  if (arms.empty() || arms.back()->chains == 1) return {};
+  for (const ArmFacts* arm : arms) {
+    table.rows.push_back({std::to_string(arm->chains), arm->name,
+                          FormatShort(arm->mean), Range(arm->interval)});
+  }
+  return table;
+}
+
+std::string Equalised(const Comparison& comparison) {
+  const spec::Study& study = comparison.study;
+  const Spread equal = SpreadOf(comparison, study.equalize);
+  std::string text =
+      fmt::format("Held equal: {} ({} for each search; used {} to {}).",
+                  spec::Name(study.equalize), FormatShort(study.total, 8),
+                  FormatShort(equal.least, 8), FormatShort(equal.greatest, 8));
+  std::vector<std::string> others;
+  for (spec::Equalize other :
+       {spec::Equalize::kNodes, spec::Equalize::kCost, spec::Equalize::kTokens,
+        spec::Equalize::kHours}) {
+    if (other == study.equalize) continue;
+    const Spread spread = SpreadOf(comparison, other);
+    others.push_back(fmt::format("{} {} to {}", spec::Name(other),
+                                 FormatShort(spread.least),
+                                 FormatShort(spread.greatest)));
+  }
+  return text + fmt::format(" Not held equal: {}.", fmt::join(others, ", "));
+}
+
+std::vector<std::string> Remarks(const Comparison& comparison) {
+  const spec::Study& study = comparison.study;
+  return {
+      fmt::format("Values are those of {} fresh samples of each winner, taken "
+                  "in turns across the arms after their searches and outside "
+                  "the total; what a search claimed is beside them.",
+                  study.remeasure),
+      "Differences are paired by seed; positive: the first arm is better. The "
+      "interval is a bootstrap of the mean; where it covers 0 nothing is "
+      "claimed. p is that of a sign test, also raised for the number of pairs "
+      "(Holm).",
+      "N slots are another search, not the same one faster: what is selected "
+      "while others are under way is selected knowing less. In-flight counts, "
+      "depth and visits say how much.",
+      "Proposers take turns by weight (no bandit), a target or a plateau stops "
+      "no arm, a measurement or an answer that another arm had first is "
+      "charged as if it were made again.",
+      "Hours of work are proposing and evaluating of every attempt, whether or "
+      "not at the same time; the wall clock is that of searches that share "
+      "their slots, and says nothing of an arm alone."};
+}
+
+std::vector<std::string> Verdicts(const Comparison& comparison) {
+  std::vector<std::string> verdicts;
+  const std::size_t seeds = SeedsOf(comparison);
+  if (seeds == 0) {
+    return {"undecided: no seed is whole yet"};
+  }
+  const std::size_t first = comparison.Ranking().front();
+  std::size_t beaten = 0;
+  for (const Difference& d : comparison.differences) {
+    const bool better = d.paired.mean >= 0;
+    const std::string& a = comparison.arms[better ? d.a : d.b].name;
+    const std::string& b = comparison.arms[better ? d.b : d.a].name;
+    if (d.paired.Decided()) {
+      verdicts.push_back(fmt::format("{} is better than {}", a, b));
+      if ((better ? d.a : d.b) == first) ++beaten;
+    } else {
+      verdicts.push_back(fmt::format(
+          "{} and {}: {} seeds cannot tell these apart", a, b, seeds));
+    }
+  }
+  const std::string& best = comparison.arms[first].name;
+  verdicts.insert(
+      verdicts.begin(),
+      beaten + 1 == comparison.arms.size()
+          ? fmt::format("{} is better than every other arm ({} seeds)", best,
+                        seeds)
+          : fmt::format("undecided: {} has the best mean, but {} seeds do not "
+                        "tell it from every other arm",
+                        best, seeds));
+  return verdicts;
+}
+
+}  // namespace coppice::study
