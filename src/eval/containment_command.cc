@@ -104,6 +104,9 @@ Result<void> RunningCommand::Start(const LaunchBase& base,
 }
 
 void RunningCommand::OnOutput(OutputStream stream, std::string_view bytes) {
+  // What a flood still brings until its end is not kept, however long that is
+  // in coming on a busy machine.
+  if (stop_ == Stop::kOutput) return;
   (stream == OutputStream::kStdout ? out_ : err_).Append(bytes);
   log_.Append(bytes);
   if (request_.on_output && request_.on_output(stream, bytes)) {
