@@ -161,7 +161,8 @@ LineChart CurveChart(const Asked& asked, const Answer& answer,
   if (landscape) chart.title += ": " + q.landscapes[*landscape].name;
   for (std::size_t i = 0; i < q.contenders.size(); ++i) {
     ChartSeries series{.name = q.contenders[i].name};
-    for (const study::CurvePoint& p : study::CurveOf(q, answer, i, landscape)) {
+    for (const study::ProgressPoint& p :
+         study::CurveOf(q, answer, i, landscape)) {
       series.points.push_back({.x = p.at,
                                .y = p.mean,
                                .low = p.mean - p.half,
@@ -234,7 +235,7 @@ Json RowJson(const Asked& asked, const Answer& answer, const Standing& standing,
         {"wall", study::Mean(cell.time)},
         {"depth", study::Mean(cell.depth)}};
     Json curve = Json::array();
-    for (const study::CurvePoint& p : study::CurveOf(q, answer, row, c)) {
+    for (const study::ProgressPoint& p : study::CurveOf(q, answer, row, c)) {
       curve.push_back({p.at, p.mean, p.half});
     }
     json["landscapes"][q.landscapes[c].name]["curve"] = std::move(curve);

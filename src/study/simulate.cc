@@ -188,10 +188,10 @@ std::vector<Standing> Summarise(const Question& question,
   return standings;
 }
 
-std::vector<CurvePoint> CurveOf(const Question& question, const Answer& answer,
-                                std::size_t contender,
-                                std::optional<std::size_t> landscape) {
-  std::vector<CurvePoint> curve;
+std::vector<ProgressPoint> CurveOf(const Question& question,
+                                   const Answer& answer, std::size_t contender,
+                                   std::optional<std::size_t> landscape) {
+  std::vector<ProgressPoint> curve;
   const std::size_t first = landscape.value_or(0);
   const std::size_t last =
       landscape ? *landscape + 1 : question.landscapes.size();

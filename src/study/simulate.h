@@ -90,13 +90,13 @@ std::vector<Standing> Summarise(const Question& question, const Answer& answer);
 
 // Best so far over finished attempts: mean score and half its 95 % band, on
 // one landscape or, without it, on average over all.
-struct CurvePoint {
+struct ProgressPoint {
   double at = 0;
   double mean = 0;
   double half = 0;
 };
-std::vector<CurvePoint> CurveOf(const Question& question, const Answer& answer,
-                                std::size_t contender,
-                                std::optional<std::size_t> landscape);
+std::vector<ProgressPoint> CurveOf(const Question& question,
+                                   const Answer& answer, std::size_t contender,
+                                   std::optional<std::size_t> landscape);
 
 }  // namespace coppice::study
