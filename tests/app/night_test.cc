@@ -130,6 +130,28 @@ TEST_CASE("a run that does not hear is stopped by a signal to its process") {
   CHECK(repo.Leftovers() == 0);
 }
 
+TEST_CASE("a run suspended while it writes is stopped by a signal as well") {
+  TinyRepo repo;
+  Prepare(repo);
+  const pid_t pid = StartRun(repo);
+  kill(pid, SIGSTOP);
+  const std::string journal = repo.RunDir() / "journal.db";
+  // Whoever writes holds the journal, here for longer than `stop` waits.
+  testing::Shell(
+      fmt::format("sqlite3 '{}' 'BEGIN IMMEDIATE' '.shell exec sleep 60' "
+                  ">/dev/null 2>&1 & sleep 0.5",
+                  journal),
+      "/");
+  const Ran stop = repo.Coppice("stop");
+  CAPTURE(stop.err);
+  CHECK(stop.exit == 0);
+  CHECK(Says(stop, "SIGINT"));
+  testing::Shell(fmt::format("pkill -f '^sqlite3 {}'", journal), "/");
+  kill(pid, SIGCONT);
+  CHECK(TinyRepo::Wait(pid) == 130);
+  CHECK(repo.Leftovers() == 0);
+}
+
 TEST_CASE("a stop meant for a process that is gone does not stop the next") {
   TinyRepo repo;
   Prepare(repo);
