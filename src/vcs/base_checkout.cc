@@ -75,6 +75,7 @@ Result<void> BaseCheckout::Fill(Stamps& stamps) const {
     if (done) done = CopyIn(options_.copy_from, Copies(), path, snapshot);
     if (done) done = CopyIn(Copies(), tree(), path, stamps);
   }
+  AwaitFileClock();  // what setup builds is to be newer than its sources
   return done;
 }
 

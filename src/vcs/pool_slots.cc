@@ -66,6 +66,7 @@ Result<void> PoolSlots::Fill(Slot& slot) const {
     if (!done) return done;
   }
   slot.commit = options_.base;
+  AwaitFileClock();  // what setup builds is to be newer than its sources
   return Ok();
 }
 

@@ -15,6 +15,7 @@
 
 #include <array>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "vcs/durable_file.h"
@@ -230,6 +231,19 @@ bool IsOrBelow(const std::string& path, const std::string& directory) {
 Result<void> RemoveBelow(const fs::path& root, const std::string& path) {
   if (!OpenParent(root, path)) return Ok();
   return RemoveAll(root / path);
+}
+
+void AwaitFileClock() {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  auto behind = [&] {
+    timespec files{};
+    clock_gettime(CLOCK_REALTIME_COARSE, &files);
+    return std::pair(files.tv_sec, files.tv_nsec) <
+           std::pair(now.tv_sec, now.tv_nsec);
+  };
+  const timespec millisecond{.tv_sec = 0, .tv_nsec = 1'000'000};
+  for (int i = 0; i < 100 && behind(); ++i) nanosleep(&millisecond, nullptr);
 }
 
 Result<Stamp> PutTracked(const fs::path& root, const TreeEntry& entry,

@@ -32,6 +32,11 @@ struct Stamp {
 Stamp StampOf(const struct stat& st);
 using Stamps = std::map<std::string, Stamp>;
 
+// Returns once what is written from now on is newer than what was put before:
+// the clock that the kernel gives files runs some milliseconds behind. Blocks
+// for a tick of it at most.
+void AwaitFileClock();
+
 // Puts a file at root/path as git would check it out: text, executable bit, or
 // a symbolic link to `content`. What was there goes, and so does what stands
 // in the way and is no directory. The file is newer than all written before.
