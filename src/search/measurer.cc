@@ -337,6 +337,7 @@ Task<bool> Measurer::Sample(AttemptId attempt, AttemptId versus,
 
 Task<bool> Measurer::SampleBest(AttemptId best, AttemptId versus,
                                 SamplePhase phase) {
+  std::string failure;
   for (int tries = 0; tries < kBestRetries; ++tries) {
     eval::SampleRequest request;
     request.phase = phase;
@@ -344,6 +345,7 @@ Task<bool> Measurer::SampleBest(AttemptId best, AttemptId versus,
     std::optional<eval::Sample> sample = co_await MeasureHeld(best, 1, request);
     if (!sample) co_return false;
     const bool failed = sample->failure.has_value();
+    if (failed) failure = Described(*sample->failure);
     Sampled sampled;
     sampled.node = best;
     sampled.sample = std::move(*sample);
@@ -353,8 +355,8 @@ Task<bool> Measurer::SampleBest(AttemptId best, AttemptId versus,
   }
   parts_.pause("drift",
                fmt::format("node {}, the best, could be measured before and "
-                           "fails now",
-                           best.value()));
+                           "fails now: {}",
+                           best.value(), failure));
   co_return false;
 }
 

@@ -18,6 +18,10 @@
 
 namespace coppice::search {
 
+// What a failure of the base says to a person: the reason, the last line that
+// was printed, the log.
+std::string Described(const eval::Failure& failure);
+
 // From a commit to an outcome: open -> screen -> (turn) -> fresh pairs ->
 // decision, every sample recorded before it counts. What is on record already
 // is used and not measured again, so a resumed node goes on where it was.

@@ -33,6 +33,14 @@ double Undrifted(const State& state) {
 
 }  // namespace
 
+std::string Described(const eval::Failure& failure) {
+  std::string text = failure.reason;
+  const std::string last = LastLines(failure.tail, 1);
+  if (!last.empty()) text += fmt::format(", \"{}\"", OneLine(last, 120));
+  if (!failure.log.empty()) text += fmt::format(" (log: {})", failure.log);
+  return text;
+}
+
 Task<void> Measurer::Canary() {
   const AttemptId root(0);
   Semaphore::Permit turn = co_await contenders_.Acquire();
@@ -46,7 +54,8 @@ Task<void> Measurer::Canary() {
   std::optional<eval::Sample> sample = co_await MeasureHeld(root, 1, request);
   if (!sample) co_return;
   if (sample->failure) {
-    parts_.pause("drift", "the baseline fails now: " + sample->failure->reason);
+    parts_.pause("drift",
+                 "the baseline fails now: " + Described(*sample->failure));
     co_return;
   }
   const auto score = state.measurements().Score(sample->metrics);

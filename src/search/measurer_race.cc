@@ -112,7 +112,9 @@ Task<bool> Measurer::RaceHoldout(AttemptId winner) {
     std::optional<eval::Sample> sample =
         co_await MeasureHeld(node, limit, request);
     if (!sample) co_return false;
-    const std::string failure = sample->failure ? sample->failure->reason : "";
+    const std::string failure = !sample->failure ? ""
+                                : node == root   ? Described(*sample->failure)
+                                                 : sample->failure->reason;
     Sampled sampled;
     sampled.node = node;
     sampled.sample = std::move(*sample);
@@ -195,7 +197,7 @@ Task<void> Measurer::Race(int budget) {
           co_await MeasureHeld(attempt, limit, request);
       if (!sample) co_return;
       const bool failed = sample->failure.has_value();
-      const std::string reason = failed ? sample->failure->reason : "";
+      const std::string reason = failed ? Described(*sample->failure) : "";
       Sampled sampled;
       sampled.node = attempt;
       sampled.sample = std::move(*sample);

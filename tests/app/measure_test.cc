@@ -3,6 +3,9 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <fstream>
+#include <utility>
+#include <vector>
 
 #include "support/cli.h"
 
@@ -263,6 +266,112 @@ TEST_CASE(
   }();
   CHECK(tracked.exit == 2);
   CHECK(Says(tracked, "held.csv is tracked by git"));
+}
+
+TEST_CASE("MC-16 a patch of more than text is refused, and no filter runs") {
+  TinyRepo repo;
+  repo.Write("src/a.txt", "a\n");
+  repo.Write("coppice.yaml",
+             "name: tiny\ngoal: lower the cost\n"
+             "scope: {mutable: [app.txt, src/], allow_create: true}\n"
+             "metric: {name: cost, direction: minimize}\n"
+             "evaluation: sh measure.sh\n"
+             "proposers: [{edits: {}}]\n");
+  repo.Commit("spec");
+  repo.Git("config filter.evil.clean 'touch ../ran; cat'");
+  repo.Git("config filter.evil.smudge 'touch ../ran; cat'");
+  auto step = [&](const std::string& change) {
+    repo.Git("-c core.symlinks=true add -A");
+    testing::Shell(change +
+                       "; git add -A; git diff --cached HEAD --binary >../p; "
+                       "git reset -q --hard; git clean -qffdx; rm -f ../ran",
+                   repo.path());
+    return repo.Coppice("step --patch ../p");
+  };
+  for (const auto& [change, word] :
+       std::vector<std::pair<std::string, std::string>>{
+           {"chmod +x app.txt", "mode changes are not supported"},
+           {"sed -i s/100/90/ app.txt; chmod +x app.txt", "mode changes"},
+           {"ln -s /etc/passwd src/link", "120000"},
+           {"git init -q src/sub; git -C src/sub -c user.name=a -c "
+            "user.email=a@b commit -q --allow-empty -m x",
+            "160000"}}) {
+    CAPTURE(change);
+    const Ran ran = step(change);
+    CHECK(ran.exit == 2);
+    CHECK(Says(ran, word));
+  }
+  const Ran filter =
+      step("printf '*.txt filter=evil\\n' >src/.gitattributes; echo b >src/b");
+  CHECK(filter.exit == 3);
+  CHECK(Says(filter, "scope_violation"));
+  CHECK(Says(filter, "src/.gitattributes"));
+  CHECK_FALSE(std::filesystem::exists(repo.path() / "../ran"));
+}
+
+TEST_CASE("MC-23 numbers are read alike where the caller writes a comma") {
+  TinyRepo repo;
+  const std::string made =
+      (std::filesystem::path(repo.path()) / "../locales").string();
+  std::filesystem::create_directory(made);
+  const Ran locale = testing::Shell(
+      "localedef -i de_DE -f UTF-8 '" + made + "/de_DE.UTF-8'", repo.path());
+  if (locale.exit != 0) {
+    MESSAGE("skipped: no sources of locales here (package locales)");
+    return;
+  }
+  repo.env()["LOCPATH"] = made;
+  repo.env()["LC_ALL"] = "de_DE.UTF-8";
+  CHECK(testing::Shell("bash -c 'printf %.1f 1,5'", repo.path(), repo.env())
+            .out == "1,5");
+  repo.Write("measure.sh", "echo cost: 1.5\necho half: +.5e0\n");
+  repo.Write("coppice.yaml", TinySpec("evaluation: sh measure.sh\n"));
+  repo.Commit("spec");
+  const Ran check = repo.Coppice("check");
+  CAPTURE(check.err);
+  CHECK(check.exit == 0);
+  CHECK(Says(check, "cost = 1.5"));
+  repo.Write("measure.sh", "echo cost: 1,5\n");
+  repo.Commit("a comma");
+  const Ran comma = repo.Coppice("check");
+  CHECK(comma.exit == 2);
+  CHECK(Says(comma, "1,5"));
+}
+
+TEST_CASE("MC-32 a canary that fails pauses the run for drift") {
+  TinyRepo repo;
+  const std::string broken =
+      (std::filesystem::path(repo.path()) / "../broken").string();
+  repo.Write("measure.sh", "grep -q 'cost 100' app.txt && test -e " + broken +
+                               " && echo the machine is ill >&2 && exit 1\n"
+                               "sed -n 's/^cost /cost: /p' app.txt\n");
+  repo.Write("p0.sh", "printf 'cost 50\\n# %s\\n' \"$(date +%N)\" >app.txt\n");
+  repo.Write("coppice.yaml",
+             "name: tiny\ngoal: lower the cost\n"
+             "scope: {mutable: [app.txt]}\n"
+             "metric: {name: cost, direction: maximize}\n"
+             "proposers: [{command: sh p0.sh}]\n"
+             "evaluation: {command: sh measure.sh, sandbox: none}\n"
+             "search: {policy: best_of_n}\n"
+             "budget: {max_nodes: 60, plateau_nodes: null}\n");
+  repo.Commit("spec");
+  REQUIRE(repo.Coppice("check").exit == 0);
+  std::ofstream(broken) << "yes";
+  const Ran run = repo.Coppice("--output plain run");
+  CAPTURE(run.out);
+  CAPTURE(run.err);
+  CHECK(run.exit == 5);
+  CHECK(repo.Sql("select json_extract(body, '$.cause') from events where "
+                 "kind='paused'") == "drift");
+  CHECK(Says(run, "the machine is ill"));
+  const int finished = std::stoi(repo.Sql(
+      "select count(*) from events where kind='evaluated' and attempt>0"));
+  CHECK(finished >= 25);
+  CHECK(finished < 60);
+  CHECK(repo.Sql("select count(*) from events where kind='selected' and seq > "
+                 "(select seq from events where kind='paused')") == "0");
+  std::filesystem::remove(broken);
+  CHECK(repo.Coppice("resume").exit == 3);
 }
 
 }  // namespace coppice

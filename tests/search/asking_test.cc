@@ -265,7 +265,8 @@ TEST_CASE("AC-36 statistics of arms that stay go on when the list changes") {
 }
 
 TEST_CASE(
-    "AC-08 a recorded run of 8 workers is made again, commit for commit") {
+    "AC-08, MC-55: a recorded run of 8 workers is made again, commit for "
+    "commit") {
   SearchWorld source(
       "budget: {max_nodes: 60, plateau_nodes: null}\nsearch: {chains: 2}\n",
       Wander);

@@ -170,7 +170,7 @@ Contest Mirror(Contest contest) {
   return contest;
 }
 
-TEST_CASE("every branch of the rule has its answer and its reason") {
+TEST_CASE("MC-29 every branch of the rule has its answer and its reason") {
   for (const Row& row : Rows()) {
     CAPTURE(row.name);
     Contest contest = Against100(0, row.confirm);
