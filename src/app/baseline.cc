@@ -74,11 +74,15 @@ Result<void> KeepJudging(const Project& project, Workbench& bench,
   if (bench.judge() == nullptr) return Ok();
   const PreflightCalls& calls = *bench.judge_calls();
   lock.judged = eval::JudgedBase{.drawn = {},
+                                 .second_draw = {},
                                  .usd = calls.usage().usd,
                                  .input = calls.usage().input,
                                  .output = calls.usage().output};
-  for (const llm::DrawnItem& item : bench.judge()->drawn()) {
+  for (const llm::DrawnItem& item : bench.judge()->drawn().first) {
     lock.judged->drawn.emplace_back(item.bucket, item.id);
+  }
+  for (const llm::DrawnItem& item : bench.judge()->drawn().second) {
+    lock.judged->second_draw.emplace_back(item.bucket, item.id);
   }
   return report::WriteWhole(project.NameDir() / "check" / "judge.md",
                             calls.transcript());

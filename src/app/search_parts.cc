@@ -142,7 +142,7 @@ Workbench::Options OptionsFor(const Global& global, std::string run,
   options.habits = std::move(lock.habits);
   options.units = std::move(lock.units);
   options.slots = std::move(lock.slots);
-  if (lock.judged) options.drawn = std::move(lock.judged->drawn);
+  options.judged = std::move(lock.judged);
   options.models = global.models;
   options.require_isolation = global.require_isolation;
   return options;

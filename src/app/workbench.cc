@@ -178,8 +178,13 @@ Result<std::unique_ptr<Workbench>> Workbench::Make(Project& project,
   if (!slots) return slots.error();
   bench->evaluator_ =
       eval::MakeLocalEvaluator(*bench->evaluation_, *bench->workspaces_);
-  for (auto& [bucket, id] : options.drawn) {
-    bench->drawn_.push_back({std::move(bucket), std::move(id)});
+  if (options.judged) {
+    for (auto& [bucket, id] : options.judged->drawn) {
+      bench->drawn_.first.push_back({std::move(bucket), std::move(id)});
+    }
+    for (auto& [bucket, id] : options.judged->second_draw) {
+      bench->drawn_.second.push_back({std::move(bucket), std::move(id)});
+    }
   }
   Result<void> arms = bench->MakeArms(project, options.models, options.offline);
   if (!arms) return arms.error();

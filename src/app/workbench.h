@@ -41,7 +41,7 @@ class Workbench {
     // How many evaluations at once a load probe found honest.
     eval::SlotsTried slots;
     // What the base was judged by; nothing when it is judged here.
-    std::vector<std::pair<std::string, std::string>> drawn;
+    std::optional<eval::JudgedBase> judged;
     // Sessions that will be held at once, beyond those of one search: by a
     // load probe, or by the searches of a study.
     int sessions = 0;
@@ -114,7 +114,7 @@ class Workbench {
   std::unique_ptr<eval::Evaluator> evaluator_;
   std::unique_ptr<ModelService> models_;
   std::vector<llm::NamedProposer> proposers_;
-  std::vector<llm::DrawnItem> drawn_;  // until the judge has them
+  llm::Draws drawn_;  // until the judge has them
   llm::MadeJudge judge_;
   std::unique_ptr<PreflightCalls> judge_calls_;
   std::unique_ptr<eval::Evaluator> judged_fresh_, judged_known_;

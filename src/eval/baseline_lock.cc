@@ -56,6 +56,7 @@ SlotsTried SlotsFromJson(const Json& json) {
 
 Json JudgedToJson(const JudgedBase& judged) {
   return Json{{"drawn", judged.drawn},
+              {"second_draw", judged.second_draw},
               {"usd", judged.usd},
               {"input", judged.input},
               {"output", judged.output}};
@@ -111,6 +112,8 @@ BaselineLock LockFromJson(const Json& json) {
       judged != json.end() && judged->is_object()) {
     lock.judged = JudgedBase{
         .drawn = judged->at("drawn").get<decltype(JudgedBase::drawn)>(),
+        .second_draw =
+            judged->value("second_draw", decltype(JudgedBase::second_draw)()),
         .usd = judged->value("usd", 0.0),
         .input = judged->value("input", std::int64_t{0}),
         .output = judged->value("output", std::int64_t{0})};

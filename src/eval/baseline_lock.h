@@ -48,6 +48,8 @@ struct SlotsTried {
 struct JudgedBase {
   // The items that every node is judged by, bucket and id.
   std::vector<std::pair<std::string, std::string>> drawn;
+  // Those that the final is judged by once more; may be empty.
+  std::vector<std::pair<std::string, std::string>> second_draw;
   double usd = 0;
   std::int64_t input = 0;  // tokens
   std::int64_t output = 0;
@@ -65,7 +67,7 @@ struct BaselineLock {
   double sigma = 0;
   std::map<std::string, double> gates;
   std::vector<std::map<std::string, double>> holdout;  // the same of it
-  std::int64_t duration_ms = 0;  // median of one sample
+  std::int64_t duration_ms = 0;                        // median of one sample
   SlotsTried slots;
   EnvironmentFacts environment;
   BaselineHabits habits;

@@ -17,12 +17,23 @@ struct DrawnItem {
   friend bool operator==(const DrawnItem&, const DrawnItem&) = default;
 };
 
+// What a run is judged by. The second draw shares no item with the first and is
+// for those in the final alone, so that a search that has come to please the
+// first is seen (MEASURE §12); it is smaller, or empty, where the base has few.
+struct Draws {
+  std::vector<DrawnItem> first;
+  std::vector<DrawnItem> second;
+
+  friend bool operator==(const Draws&, const Draws&) = default;
+};
+
 // All that a judge gets to know: never the change, its idea, the node's number
 // or score, or which side is the new one.
 struct JudgeRequest {
   std::vector<JudgeItem> items;
-  int sample = 0;     // of its node: chooses the order of the items
-  bool fresh = true;  // scores of equal texts from before do not count
+  int sample = 0;       // of its node: chooses the order of the items
+  bool fresh = true;    // scores of equal texts from before do not count
+  bool second = false;  // by the items of the second draw
 };
 
 // Numbers, or why there are none.
@@ -41,7 +52,7 @@ class Judge {
   // one of a judge that has drawn nothing yet draws from these items.
   virtual Task<Judged> Score(JudgeRequest request, CallLog& log) = 0;
   // Empty before the first Score.
-  virtual const std::vector<DrawnItem>& drawn() const = 0;
+  virtual const Draws& drawn() const = 0;
 };
 
 }  // namespace coppice::llm

@@ -19,16 +19,18 @@ void ShuffleBy(Rng rng, std::vector<T>& all) {
   }
 }
 
-// `count` of these ids, the same for the same set.
-std::vector<DrawnItem> DrawSome(const spec::Judge& judge,
-                                std::vector<DrawnItem> from, std::size_t count,
-                                std::string_view purpose) {
+// Moves `count` of these ids to `to`, the same for the same set.
+void DrawSome(std::uint64_t seed, std::vector<DrawnItem>& from,
+              std::size_t count, std::string_view purpose,
+              std::vector<DrawnItem>& to) {
   std::ranges::sort(from, {}, &DrawnItem::id);
-  ShuffleBy(Rng::Stream(static_cast<std::uint64_t>(judge.seed), 0, purpose),
-            from);
-  if (from.size() > count) from.resize(count);
-  std::ranges::sort(from, {}, &DrawnItem::id);
-  return from;
+  ShuffleBy(Rng::Stream(seed, 0, purpose), from);
+  const auto end =
+      from.begin() + static_cast<std::ptrdiff_t>(std::min(count, from.size()));
+  std::sort(from.begin(), end,
+            [](const auto& a, const auto& b) { return a.id < b.id; });
+  to.insert(to.end(), from.begin(), end);
+  from.erase(from.begin(), end);
 }
 
 Error TooFew(std::string what) {
@@ -46,34 +48,35 @@ double Field(const ItemScore& score, const std::string& name, double lowest) {
 
 }  // namespace
 
-Result<std::vector<DrawnItem>> DrawItems(const spec::Judge& judge,
-                                         std::span<const JudgeItem> items) {
+Result<Draws> DrawItems(const spec::Judge& judge,
+                        std::span<const JudgeItem> items) {
   std::vector<DrawnItem> all;
   for (const JudgeItem& item : items) all.push_back({item.bucket, item.id});
   if (all.empty()) return TooFew(judge.items + " of the base holds no item");
-  if (judge.strata.empty()) {
-    return DrawSome(judge, std::move(all),
-                    static_cast<std::size_t>(judge.sample_size), "judge");
-  }
-  std::vector<DrawnItem> drawn;
+  const auto seed = static_cast<std::uint64_t>(judge.seed);
+  Draws draws;
+  auto draw = [&](std::vector<DrawnItem> from, int wanted,
+                  const std::string& purpose) {
+    const auto count = static_cast<std::size_t>(wanted);
+    DrawSome(seed, from, count, purpose, draws.first);
+    DrawSome(seed + 1, from, count, purpose, draws.second);
+  };
+  if (judge.strata.empty()) draw(std::move(all), judge.sample_size, "judge");
   for (const spec::Stratum& stratum : judge.strata) {
     std::vector<DrawnItem> bucket;
     std::ranges::copy_if(
         all, std::back_inserter(bucket),
         [&](const DrawnItem& item) { return item.bucket == stratum.bucket; });
-    const auto count = static_cast<std::size_t>(stratum.count);
-    if (bucket.size() < count) {
+    if (std::ssize(bucket) < stratum.count) {
       return TooFew(fmt::format(
           "judge.strata wants {} items of the bucket \"{}\", and {} of the "
           "base holds {}",
-          count, OneLine(stratum.bucket, 60), judge.items, bucket.size()));
+          stratum.count, OneLine(stratum.bucket, 60), judge.items,
+          bucket.size()));
     }
-    for (DrawnItem& item :
-         DrawSome(judge, std::move(bucket), count, "judge " + stratum.bucket)) {
-      drawn.push_back(std::move(item));
-    }
+    draw(std::move(bucket), stratum.count, "judge " + stratum.bucket);
   }
-  return drawn;
+  return draws;
 }
 
 std::vector<std::vector<BatchEntry>> MakeBatches(const spec::Judge& judge,

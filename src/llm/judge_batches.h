@@ -15,11 +15,13 @@
 
 namespace coppice::llm {
 
-// The items of a run: `strata` with their counts, else sample_size over all.
-// Follows from judge.seed and the set of the items, not from their order.
-// Error (kCheck): a stratum with fewer items than its count, no item at all.
-Result<std::vector<DrawnItem>> DrawItems(const spec::Judge& judge,
-                                         std::span<const JudgeItem> items);
+// The items of a run: `strata` with their counts, else sample_size over all;
+// the second draw (judge.seed + 1) likewise from what the first has left, as
+// far as it goes. Follows from judge.seed and the set of the items, not from
+// their order. Error (kCheck): a stratum with fewer items than its count, no
+// item at all.
+Result<Draws> DrawItems(const spec::Judge& judge,
+                        std::span<const JudgeItem> items);
 
 // An item or an anchor in a batch.
 struct BatchEntry {

@@ -24,6 +24,6 @@ struct MadeJudge {
 Result<MadeJudge> MakeJudge(const spec::Spec& spec, const ProposerParts& parts,
                             std::string rubric,
                             std::vector<std::string> strata_rubrics,
-                            std::vector<DrawnItem> drawn);
+                            Draws drawn);
 
 }  // namespace coppice::llm

@@ -87,7 +87,7 @@ class ModelJudge final : public Judge {
   }
 
   Task<Judged> Score(JudgeRequest request, CallLog& log) override;
-  const std::vector<DrawnItem>& drawn() const override { return drawn_; }
+  const Draws& drawn() const override { return drawn_; }
 
  private:
   // Items that one rubric is for.
@@ -96,7 +96,8 @@ class ModelJudge final : public Judge {
     std::vector<BatchEntry> items;
   };
 
-  std::vector<Group> Due(const JudgeRequest& request, Scores& known) const;
+  std::vector<Group> Due(const std::vector<DrawnItem>& drawn,
+                         const JudgeRequest& request, Scores& known) const;
   const std::string& RubricOf(const std::string& bucket) const;
   Task<BatchEnd> AskBatch(const JudgeTask& task,
                           std::vector<BatchEntry> entries, NewCalls& log);
@@ -119,7 +120,7 @@ class ModelJudge final : public Judge {
   std::vector<std::string> fields_;
 
   // What it has seen.
-  std::vector<DrawnItem> drawn_;
+  Draws drawn_;
   std::unordered_map<std::string, ItemScore> seen_;  // by rubric and text
 };
 
@@ -135,12 +136,13 @@ const std::string& ModelJudge::RubricOf(const std::string& bucket) const {
 
 // The drawn items that the candidate has and whose score is not known, by
 // rubric. What is known goes into `known`.
-std::vector<ModelJudge::Group> ModelJudge::Due(const JudgeRequest& request,
-                                               Scores& known) const {
+std::vector<ModelJudge::Group> ModelJudge::Due(
+    const std::vector<DrawnItem>& drawn, const JudgeRequest& request,
+    Scores& known) const {
   std::map<std::string_view, const JudgeItem*> items;
   for (const JudgeItem& item : request.items) items[item.id] = &item;
   std::vector<Group> groups;
-  for (const DrawnItem& wanted : drawn_) {
+  for (const DrawnItem& wanted : drawn) {
     const auto found = items.find(wanted.id);
     if (found == items.end()) continue;
     const std::string& rubric = RubricOf(wanted.bucket);
@@ -163,21 +165,26 @@ std::vector<ModelJudge::Group> ModelJudge::Due(const JudgeRequest& request,
 
 Task<Judged> ModelJudge::Score(JudgeRequest request, CallLog& log) {
   Judged judged;
-  if (drawn_.empty()) {
-    Result<std::vector<DrawnItem>> drawn =
-        DrawItems(*spec_.judge, request.items);
-    if (!drawn) {
-      judged.lost = drawn.error().Text();
+  if (drawn_.first.empty()) {
+    Result<Draws> draws = DrawItems(*spec_.judge, request.items);
+    if (!draws) {
+      judged.lost = draws.error().Text();
       co_return judged;
     }
-    drawn_ = std::move(*drawn);
+    drawn_ = std::move(*draws);
+  }
+  const std::vector<DrawnItem>& drawn =
+      request.second ? drawn_.second : drawn_.first;
+  if (drawn.empty()) {
+    judged.lost = "the base has no items left for a second draw";
+    co_return judged;
   }
   Scores scores;
   double shift = 0;
   int anchors = 0;
   NewCalls calls(log);
   std::int64_t stream = request.sample * kGroupsPerSample * kBatchesPerGroup;
-  for (Group& group : Due(request, scores)) {
+  for (Group& group : Due(drawn, request, scores)) {
     stream += kBatchesPerGroup;
     for (std::vector<BatchEntry>& batch :
          MakeBatches(*spec_.judge, std::move(group.items), stream)) {
@@ -198,7 +205,7 @@ Task<Judged> ModelJudge::Score(JudgeRequest request, CallLog& log) {
       }
     }
   }
-  judged.metrics = Aggregate(spec_, drawn_, scores);
+  judged.metrics = Aggregate(spec_, drawn, scores);
   if (anchors > 0) judged.metrics["judge_anchor_shift"] = shift / anchors;
   co_return judged;
 }
@@ -316,7 +323,7 @@ std::unique_ptr<Judge> MakeModelJudge(std::unique_ptr<Endpoint> endpoint,
 Result<MadeJudge> MakeJudge(const spec::Spec& spec, const ProposerParts& parts,
                             std::string rubric,
                             std::vector<std::string> strata_rubrics,
-                            std::vector<DrawnItem> drawn) {
+                            Draws drawn) {
   spec::ModelArm arm;
   arm.model = spec.judge->model;
   Result<MadeEndpoint> made = MakeEndpoint(arm, "judge", parts);

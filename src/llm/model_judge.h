@@ -19,7 +19,7 @@ struct JudgeParts {
   Semaphore& requests;  // in flight, of proposers and judge together
   std::string rubric;
   std::vector<std::string> strata_rubrics;  // "" = the common one
-  std::vector<DrawnItem> drawn;             // empty: the first Score draws
+  Draws drawn;                              // empty: the first Score draws
 };
 
 // A judge over HTTP.

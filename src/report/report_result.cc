@@ -8,6 +8,7 @@
 #include "report/progress.h"
 #include "report/report_sections.h"
 #include "report/words.h"
+#include "search/judging.h"
 
 // What came of the search, and why: the sections a reader starts with.
 
@@ -36,6 +37,28 @@ std::vector<AttemptId> NearMisses(const search::State& state) {
     }
   }
   return near;
+}
+
+// What the racers scored by the second draw (MEASURE §12), beside the first.
+std::string SecondDrawText(const search::State& state) {
+  auto score = [&](AttemptId node) -> std::optional<double> {
+    for (const search::Sampled& sampled : state.samples_of(node)) {
+      const auto& metrics = sampled.sample.metrics;
+      const auto found = metrics.find(search::kSecondDraw);
+      if (found != metrics.end()) return found->second;
+    }
+    return std::nullopt;
+  };
+  const std::optional<double> baseline = score(AttemptId(0));
+  if (!baseline) return "";
+  std::string text = fmt::format("baseline {}", FormatShort(*baseline));
+  for (const search::Finalist& finalist : state.final()->finalists) {
+    const std::optional<double> own = score(finalist.node);
+    if (!own || finalist.node.value() == 0) continue;
+    text +=
+        fmt::format(", node {} {}", finalist.node.value(), FormatShort(*own));
+  }
+  return text;
 }
 
 std::string Options(const search::State& state, bool near) {
@@ -84,6 +107,11 @@ std::string ResultSection(const search::State& state) {
   if (state.final()) {
     text += fmt::format("- Measured again at the end: {}.\n",
                         Markdown(FinalText(state, *state.final()), 400));
+    const std::string second = SecondDrawText(state);
+    if (!second.empty()) {
+      text += fmt::format(
+          "- By other items than the search was judged by: {}.\n", second);
+    }
   } else {
     text +=
         "- The final re-measurement has not been made; the search may go "

@@ -48,7 +48,7 @@ std::int64_t JudgePurse::Kept(const State& state) const {
   const double sample =
       static_cast<double>(judged.picodollars) / judged.samples;
   const double kept =
-      std::max(sample * SmallestRace(racers, noise),
+      std::max(sample * (SmallestRace(racers, noise) + racers + 1),
                kFinalShare * static_cast<double>(judged.picodollars));
   return static_cast<std::int64_t>(
       std::min(kept, static_cast<double>(*limit_) / 2));
@@ -147,6 +147,31 @@ bool Judging::PassesGates(eval::Sample& sample) const {
   return false;
 }
 
+// Nothing is decided by it: what goes wrong with it costs its number alone.
+Task<void> Judging::ScoreAgain(AttemptId node, eval::Sample& sample) {
+  const State& state = parts_.state;
+  if (sample.phase != SamplePhase::kFinal || state.race_samples().count(node) ||
+      parts_.judge.drawn().second.empty()) {
+    co_return;
+  }
+  Log log(*this, node);
+  llm::JudgeRequest request{.items = sample.items,
+                            .sample = sample.index,
+                            .fresh = true,
+                            .second = true};
+  const llm::Judged judged = co_await parts_.judge.Score(request, log);
+  const auto score = judged.metrics.find(std::string(spec::kJudgeScore));
+  if (score != judged.metrics.end()) {
+    sample.metrics[kSecondDraw] = score->second;
+    co_return;
+  }
+  Noted note;
+  note.kind = "judge_second_draw";
+  note.attempt = node;
+  note.text = log.exhausted().empty() ? judged.lost : log.exhausted();
+  parts_.record(std::move(note));
+}
+
 Task<bool> Judging::Score(AttemptId node, eval::Sample& sample) {
   if (sample.failure) co_return true;
   const bool screen = sample.phase == SamplePhase::kScreen;
@@ -160,6 +185,7 @@ Task<bool> Judging::Score(AttemptId node, eval::Sample& sample) {
       for (const auto& [name, number] : judged.metrics) {
         sample.metrics[name] = number;
       }
+      co_await ScoreAgain(node, sample);
       sample.items.clear();
       co_return true;
     }

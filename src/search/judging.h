@@ -15,6 +15,9 @@
 
 namespace coppice::search {
 
+// A racer's judge_score by the second draw, beside the others of a sample.
+inline constexpr const char* kSecondDraw = "judge_score_second_draw";
+
 // What a judge may spend (judge.max_cost_usd): settled and under way.
 class JudgePurse {
  public:
@@ -67,6 +70,8 @@ class Judging {
   class Log;
 
   bool PassesGates(eval::Sample& sample) const;
+  // In the final, each racer and the baseline once by the second draw.
+  Task<void> ScoreAgain(AttemptId node, eval::Sample& sample);
 
   Parts parts_;
   JudgePurse purse_;

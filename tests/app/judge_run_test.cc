@@ -142,6 +142,10 @@ TEST_CASE("a judge is the metric: gates first, its score on record") {
     CHECK(request.body.find("make it cheaper") == std::string::npos);
   }
   CHECK(repo.FilesWith("judge.md").size() >= 2);
+  // The final is judged once more by the item that the draw of two has left.
+  CHECK(repo.Count("select count(*) from events where kind = 'sampled' and "
+                   "body like '%judge_score_second_draw%'") == 4);
+  CHECK(repo.Coppice("report").out.find("By other items") != std::string::npos);
 }
 
 TEST_CASE("MC-49 a judge that is not to be believed pauses the run") {

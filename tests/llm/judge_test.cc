@@ -150,9 +150,9 @@ std::map<std::string, std::unique_ptr<RateGate>> gates;
 
 std::vector<DrawnItem> Draw(const spec::Judge& judge,
                             std::vector<JudgeItem> items) {
-  Result<std::vector<DrawnItem>> drawn = DrawItems(judge, items);
+  Result<Draws> drawn = DrawItems(judge, items);
   REQUIRE(drawn.has_value());
-  return *drawn;
+  return drawn->first;
 }
 
 TEST_CASE("the draw follows from the seed and the set of items alone") {
@@ -180,6 +180,24 @@ TEST_CASE("strata give each bucket its count, or say what is missing") {
   const auto short_of = DrawItems(judge, Items(20));
   REQUIRE_FALSE(short_of.has_value());
   CHECK(short_of.error().Text().find("\"rare\"") != std::string::npos);
+}
+
+TEST_CASE("the second draw shares no item with the first, and may be smaller") {
+  spec::Judge judge;
+  judge.sample_size = 12;
+  const Result<Draws> draws = DrawItems(judge, Items(20));
+  REQUIRE(draws.has_value());
+  CHECK(draws->first.size() == 12);
+  CHECK(draws->second.size() == 8);
+  for (const DrawnItem& item : draws->second) {
+    CHECK(std::ranges::count(draws->first, item) == 0);
+  }
+  CHECK(DrawItems(judge, Items(12))->second.empty());
+  judge.strata = {{.bucket = "even", .count = 3},
+                  {.bucket = "odd", .count = 8}};
+  const Result<Draws> strata = DrawItems(judge, Items(20));
+  CHECK(std::ranges::count(strata->second, "even", &DrawnItem::bucket) == 3);
+  CHECK(std::ranges::count(strata->second, "odd", &DrawnItem::bucket) == 2);
 }
 
 TEST_CASE("a missing item scores lowest and is counted") {
@@ -345,7 +363,7 @@ TEST_CASE("MC-50 equal outputs are judged once, but fresh samples never") {
   World world;
   const Judged first = world.Score(Items(6));
   const std::size_t asked = world.prompts.size();
-  const std::vector<DrawnItem> drawn = world.judge().drawn();
+  const Draws drawn = world.judge().drawn();
   const Judged again = world.Score(Items(6), false);
   CHECK(again.metrics == first.metrics);
   CHECK(world.log.asked.empty());
