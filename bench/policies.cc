@@ -58,7 +58,7 @@ class Run {
     policy_ = search::MakePolicy(spec).value();
     truths_.push_back(landscape_.Root(1));
     tree_.Commit(AttemptId(0), search::Node(), {});
-    tree_.Finish(AttemptId(0), Outcome::kBaseline, "", {});
+    tree_.Finish(AttemptId(0), Outcome::kBaseline);
     tree_.SetValue(NodeId(0), truths_.front().quality);
     policy_->Changed(tree_, NodeId(0));
   }
@@ -83,6 +83,10 @@ class Run {
       depth = std::max(depth, tree_[NodeId(id)].depth);
     }
     return depth;
+  }
+  // Of the landscape, which no search has.
+  double TruthMegabytes() const {
+    return static_cast<double>(truths_.capacity() * sizeof(study::Truth)) / 1e6;
   }
   int Drafts() const { return tree_.RootAttempts(0); }
 
@@ -136,8 +140,7 @@ class Run {
       --view_.in_flight;
       ++view_.finished;
       ++view_.since_best;
-      tree_.Finish(attempt, truth.works ? Outcome::kValid : Outcome::kBuggy, "",
-                   {});
+      tree_.Finish(attempt, truth.works ? Outcome::kValid : Outcome::kBuggy);
       if (truth.works) tree_.SetValue(id, truth.quality);
       TellAll(id);
       return 0;
@@ -180,7 +183,8 @@ void Table(const std::vector<std::string>& policies,
       const double before = Megabytes();
       Run grown(policy, landscape);
       grown.GrowTo(1000000);
-      fmt::print("  10^6 nodes: {:5.0f} MB", Megabytes() - before);
+      fmt::print("  10^6 nodes: {:5.0f} MB",
+                 Megabytes() - before - grown.TruthMegabytes());
     }
     fmt::print("\n");
     std::fflush(stdout);

@@ -129,9 +129,11 @@ std::string_view OperatorWord(const search::State& state, AttemptId attempt) {
 }
 
 std::string ReasonOf(const search::State& state, AttemptId attempt) {
-  if (const search::Node* node = NodeOf(state, attempt)) return node->reason;
-  const search::Attempt* known = state.tree().FindAttempt(attempt);
-  return known == nullptr ? std::string() : known->reason;
+  if (const auto* known = state.tree().FindAttempt(attempt)) {
+    return known->reason;
+  }
+  const search::AttemptInfo* info = state.Info(attempt);  // of the baseline
+  return info && info->evaluated ? info->evaluated->reason : "";
 }
 
 std::string IdeaOf(const search::State& state, AttemptId attempt) {

@@ -265,7 +265,8 @@ Task<Expander::Made> Expander::Merge(AttemptId attempt) {
   proposal.changes = std::move(merged->changes);
   proposal.plan.idea =
       fmt::format("merge node {} into {}: {}", selected.parents[1].value(),
-                  selected.parents[0].value(), theirs.idea);
+                  selected.parents[0].value(),
+                  parts_.state.Info(theirs.attempt)->plan.idea);
   proposal.plan.category = "other";
   std::vector<ObjectId> parents{ours.commit, theirs.commit};
   co_return co_await CommitChanges(attempt, std::move(proposal),

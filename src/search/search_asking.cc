@@ -215,8 +215,7 @@ void Search::CloseOpenCalls() {
 }
 
 void Search::OfferAgain(const Selected& merge) {
-  const std::optional<NodeId> theirs = state_.tree().Find(merge.parents[1]);
-  const std::string& idea = state_.tree()[*theirs].idea;
+  const std::string& idea = state_.Info(merge.parents[1])->plan.idea;
   if (idea.empty() || !AnyThinks()) return;
   Told told;
   told.directive =

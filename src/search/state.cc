@@ -80,10 +80,8 @@ Result<void> State::On(const Selected& e, const Record& r) {
   }
   Attempt attempt;
   attempt.op = e.op;
-  attempt.arm = e.arm;
   attempt.chain = e.chain;
   attempt.history_withheld = e.history_withheld;
-  attempt.idea = e.idea;
   for (AttemptId parent : e.parents) {
     std::optional<NodeId> node = tree_.Find(parent);
     if (!node) {
@@ -170,7 +168,7 @@ Result<void> State::On(const Rejected& e, const Record& r) {
   if (found->second.rejected) return Ok();
   found->second.rejected = e;
   reserved_.erase(e.attempt);
-  Finish(e.attempt, e.outcome, e.reason, {}, r.at);
+  Finish(e.attempt, e.outcome, e.reason, r.at);
   CountAnswer(found->second, e.outcome);
   CountStreak(found->second, e.outcome,
               fmt::format("{}: {}", Name(e.outcome), OneLine(e.reason, 120)));
@@ -206,8 +204,6 @@ Result<void> State::On(const Committed& e, const Record& r) {
   node.commit = e.commit;
   node.tree = e.tree;
   node.op = info.selected.op;
-  node.arm = info.selected.arm;
-  node.idea = e.plan.idea;
   node.chain = info.selected.chain;
   for (const FileStat& file : e.files) {
     node.added += file.added;
@@ -284,7 +280,7 @@ Result<void> State::On(const Evaluated& e, const Record& r) {
     evaluation_seconds_ += e.seconds.build + e.seconds.checks;
   }
   info.evaluated = e;
-  Finish(e.node, e.outcome, e.reason, e.flags, r.at);
+  Finish(e.node, e.outcome, e.reason, r.at);
   if (e.value) {
     std::optional<double> value = measurements_->Value(e.node);
     tree_.SetValue(*node, value ? value : e.value);
@@ -338,7 +334,6 @@ Result<void> State::On(const Noted& e, const Record& r) {
     --arms_[info.selected.arm].given;
     ++arms_[e.text].given;
     info.selected.arm = e.text;
-    tree_.SetArm(*e.attempt, e.text);
   } else if (e.kind == "arm_off" || e.kind == "format") {
     Result<Json> json = ParseJson(e.text, e.kind);
     if (!json) return Broken(r, json.error().what);
@@ -402,8 +397,7 @@ Result<void> State::On(const Stopped& e, const Record&) {
 }
 
 void State::Finish(AttemptId attempt, Outcome outcome,
-                   const std::string& reason,
-                   const std::vector<std::string>& flags, WallTime at) {
+                   const std::string& reason, WallTime at) {
   const Attempt* before = tree_.FindAttempt(attempt);
   const bool root = attempt.value() == 0;
   AttemptInfo& info = infos_[attempt];
@@ -425,7 +419,7 @@ void State::Finish(AttemptId attempt, Outcome outcome,
     turn.answered->text.clear();
     turn.answered->changes.clear();
   }
-  tree_.Finish(attempt, outcome, reason, flags);
+  tree_.Finish(attempt, outcome, reason);
   if (before != nullptr) changed_ = before->parents;
 }
 

@@ -224,7 +224,7 @@ class State {
 
   void AddChains();
   void Finish(AttemptId attempt, Outcome outcome, const std::string& reason,
-              const std::vector<std::string>& flags, WallTime at);
+              WallTime at);
   void Reopen(AttemptId attempt);
   void NewBest(AttemptId attempt, NodeId node);
   NodeId BestOfChains(NodeId first) const;

@@ -4,8 +4,10 @@
 #include <boost/graph/breadth_first_search.hpp>
 #include <boost/graph/reverse_graph.hpp>
 #include <boost/property_map/property_map.hpp>
+#include <limits>
 #include <queue>
 #include <ranges>
+#include <unordered_map>
 #include <unordered_set>
 
 // Vertices are appended after their parents, so an ancestor always has the
@@ -20,6 +22,8 @@
 namespace coppice::search {
 namespace {
 
+constexpr NodeId kNoNode(std::numeric_limits<std::uint32_t>::max());
+
 struct Collect : boost::default_bfs_visitor {
   explicit Collect(std::vector<NodeId>& into) : found(&into) {}
   void discover_vertex(std::size_t vertex, const auto&) const {
@@ -31,18 +35,21 @@ struct Collect : boost::default_bfs_visitor {
 }  // namespace
 
 std::optional<NodeId> SolutionTree::Find(AttemptId attempt) const {
-  auto found = by_attempt_.find(attempt);
-  if (found == by_attempt_.end()) return std::nullopt;
-  return found->second;
+  const auto index = static_cast<std::size_t>(attempt.value());
+  if (index >= by_attempt_.size() || by_attempt_[index] == kNoNode) {
+    return std::nullopt;
+  }
+  return by_attempt_[index];
 }
 
 const Attempt* SolutionTree::FindAttempt(AttemptId attempt) const {
-  auto found = attempts_.find(attempt);
-  return found == attempts_.end() ? nullptr : &found->second;
+  const auto index = static_cast<std::size_t>(attempt.value());
+  if (index >= attempts_.size() || !attempts_[index].selected) return nullptr;
+  return &attempts_[index];
 }
 
-std::int64_t SolutionTree::attempts() const {
-  return static_cast<std::int64_t>(attempts_.size());
+Attempt* SolutionTree::Selected(AttemptId attempt) {
+  return const_cast<Attempt*>(FindAttempt(attempt));
 }
 
 int SolutionTree::RootAttempts(int chain) const {
@@ -165,9 +172,13 @@ void SolutionTree::CountInFlight(const Attempt& attempt, int change) {
 }
 
 void SolutionTree::Select(AttemptId attempt, Attempt what) {
-  auto [entry, added] = attempts_.try_emplace(attempt, std::move(what));
-  if (!added) return;
-  const Attempt& record = entry->second;
+  if (FindAttempt(attempt) != nullptr) return;
+  const auto index = static_cast<std::size_t>(attempt.value());
+  if (index >= attempts_.size()) attempts_.resize(index + 1);
+  Attempt& record = attempts_[index];
+  record = std::move(what);
+  record.selected = true;
+  ++selected_;
   for (NodeId parent : record.parents) ++graph_[parent.value()].attempts;
   CountInFlight(record, +1);
   if (!record.parents.empty() && record.parents.front() == root()) {
@@ -193,40 +204,37 @@ NodeId SolutionTree::Commit(AttemptId attempt, Node node,
     node.pruned = std::ranges::any_of(
         parents, [&](NodeId p) { return (*this)[p].pruned; });
   }
-  boost::add_vertex(node, graph_);
+  graph_[boost::add_vertex(graph_)] = std::move(node);
   for (NodeId parent : parents) {
     boost::add_edge(parent.value(), id.value(), graph_);
   }
-  by_attempt_.emplace(attempt, id);
-  auto record = attempts_.find(attempt);
-  if (record != attempts_.end()) record->second.node = id;
+  const auto index = static_cast<std::size_t>(attempt.value());
+  if (index >= by_attempt_.size()) by_attempt_.resize(index + 1, kNoNode);
+  by_attempt_[index] = id;
+  if (Attempt* record = Selected(attempt)) record->node = id;
   return id;
 }
 
 void SolutionTree::Finish(AttemptId attempt, Outcome outcome,
-                          std::string reason, std::vector<std::string> flags) {
-  auto record = attempts_.find(attempt);
-  if (record != attempts_.end()) {
-    Attempt& known = record->second;
-    if (!known.outcome) {
-      CountInFlight(known, -1);
-      ChainOf(known.chain).finished.push_back(attempt);
+                          std::string reason) {
+  if (Attempt* known = Selected(attempt)) {
+    if (!known->outcome) {
+      CountInFlight(*known, -1);
+      ChainOf(known->chain).finished.push_back(attempt);
     }
-    known.outcome = outcome;
-    known.reason = reason;
+    known->outcome = outcome;
+    known->reason = std::move(reason);
   }
   if (auto id = Find(attempt)) {
     Node& node = graph_[id->value()];
     node.outcome = outcome;
-    node.reason = std::move(reason);
-    node.flags = std::move(flags);
   }
 }
 
 void SolutionTree::Reopen(AttemptId attempt) {
-  auto record = attempts_.find(attempt);
-  if (record == attempts_.end() || !record->second.outcome) return;
-  Attempt& known = record->second;
+  Attempt* record = Selected(attempt);
+  if (record == nullptr || !record->outcome) return;
+  Attempt& known = *record;
   known.outcome.reset();
   known.reason.clear();
   CountInFlight(known, +1);
@@ -235,13 +243,6 @@ void SolutionTree::Reopen(AttemptId attempt) {
   Node& node = graph_[known.node->value()];
   node.outcome.reset();
   node.value.reset();
-  node.reason.clear();
-  node.flags.clear();
-}
-
-void SolutionTree::SetArm(AttemptId attempt, std::string arm) {
-  auto found = attempts_.find(attempt);
-  if (found != attempts_.end()) found->second.arm = std::move(arm);
 }
 
 void SolutionTree::SetValue(NodeId node, std::optional<double> value) {

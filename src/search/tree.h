@@ -2,10 +2,10 @@
 
 #include <boost/graph/adjacency_list.hpp>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <set>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -21,8 +21,6 @@ struct Node {
   ObjectId commit;
   ObjectId tree;
   Operator op = Operator::kDraft;
-  std::string arm;
-  std::string idea;
   int chain = 0;
   int depth = 0;        // of the first parent + 1; the root has 0
   NodeId lineage;       // ancestor at depth 1; the root is its own
@@ -34,8 +32,6 @@ struct Node {
   // Recomputed by every event about the node.
   std::optional<Outcome> outcome;  // nothing while it is evaluated
   std::optional<double> value;     // v (SPEC §5), in the metric's unit
-  std::string reason;
-  std::vector<std::string> flags;
   // Attempts on this node: finished, failed and in flight.
   int attempts = 0;
   int in_flight = 0;
@@ -48,10 +44,9 @@ struct Edge {};
 struct Attempt {
   Operator op = Operator::kDraft;
   std::vector<NodeId> parents;
-  std::string arm;
   int chain = 0;
   bool history_withheld = false;
-  std::string idea;
+  bool selected = false;  // else a number that nothing is known of
   std::optional<NodeId> node;
   std::optional<Outcome> outcome;  // nothing while in flight
   std::string reason;
@@ -70,7 +65,9 @@ class SolutionTree {
   NodeId root() const { return NodeId(0); }
   std::optional<NodeId> Find(AttemptId attempt) const;
   const Attempt* FindAttempt(AttemptId attempt) const;
-  std::int64_t attempts() const;  // ever selected, baseline excluded
+  std::int64_t attempts() const {
+    return selected_;
+  }  // ever selected, baseline excluded
   const Graph& graph() const { return graph_; }
 
   // Of one chain: attempts on the root (Node::attempts counts all chains'),
@@ -98,11 +95,9 @@ class SolutionTree {
   void Select(AttemptId attempt, Attempt what);
   NodeId Commit(AttemptId attempt, Node node,
                 const std::vector<NodeId>& parents);
-  void Finish(AttemptId attempt, Outcome outcome, std::string reason,
-              std::vector<std::string> flags);
+  void Finish(AttemptId attempt, Outcome outcome, std::string reason = {});
   // Back in flight: approve, remeasure, repaired environment.
   void Reopen(AttemptId attempt);
-  void SetArm(AttemptId attempt, std::string arm);  // while in flight
   void SetValue(NodeId node, std::optional<double> value);
   void Prune(NodeId node);  // and all that grew or will grow below it
 
@@ -113,11 +108,14 @@ class SolutionTree {
     std::vector<AttemptId> finished;
   };
   Chain& ChainOf(int chain);
+  Attempt* Selected(AttemptId attempt);
   void CountInFlight(const Attempt& attempt, int change);
 
   Graph graph_;
-  std::unordered_map<AttemptId, NodeId> by_attempt_;
-  std::unordered_map<AttemptId, Attempt> attempts_;
+  // Both by the attempt's number.
+  std::deque<Attempt> attempts_;
+  std::vector<NodeId> by_attempt_;
+  std::int64_t selected_ = 0;
   std::vector<Chain> chains_;
   std::set<std::pair<NodeId, NodeId>> merges_;  // lower id first
 };

@@ -27,10 +27,10 @@ void UcbClock::Changed(const SolutionTree& tree, NodeId node) {
     restart_ |= score != baseline_;
     return;
   }
-  auto found = taken_.find(node);
-  if (found == taken_.end()) return;
+  if (node.value() >= taken_.size()) return;
+  const Taken& at = taken_[node.value()];
+  if (at.position == kNotTaken) return;
   if (!tree[node].outcome) restart_ = true;  // opened again
-  const Taken& at = found->second;
   if (scores_[at.position] == score) return;
   scores_[at.position] = score;
   recount_ = true;
@@ -71,9 +71,11 @@ void UcbClock::Take(const SolutionTree& tree, AttemptId attempt) {
   if (at == tree.root()) return;
   History& history = lineages_[tree[at].lineage];
   if (record.node) {
-    taken_[at] = Taken{.position = scores_.size() - 1,
-                       .lineage = tree[at].lineage,
-                       .in_lineage = history.scores.size()};
+    if (at.value() >= taken_.size()) taken_.resize(tree.size());
+    taken_[at.value()] = {
+        .position = static_cast<std::uint32_t>(scores_.size() - 1),
+        .in_lineage = static_cast<std::uint32_t>(history.scores.size()),
+        .lineage = tree[at].lineage};
   }
   const double before = history.bests.empty() ? kNone : history.bests.back();
   history.scores.push_back(score);

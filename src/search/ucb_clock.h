@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 #include "base/ids.h"
@@ -34,11 +34,12 @@ class UcbClock {
   int edition() const { return edition_; }
 
  private:
+  static constexpr std::uint32_t kNotTaken = ~std::uint32_t{0};
   // A node that was taken in, and where its score went.
   struct Taken {
-    std::size_t position = 0;
+    std::uint32_t position = kNotTaken;
+    std::uint32_t in_lineage = 0;
     NodeId lineage;
-    std::size_t in_lineage = 0;
   };
   struct History {
     std::vector<double> scores;  // by finished attempt of the lineage
@@ -59,7 +60,7 @@ class UcbClock {
   bool recount_ = false;
   int edition_ = 0;
   double baseline_ = 0;
-  std::unordered_map<NodeId, Taken> taken_;
+  std::vector<Taken> taken_;    // by node
   std::vector<double> scores_;  // by finished attempt
   std::map<NodeId, History> lineages_;
 

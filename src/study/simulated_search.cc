@@ -132,7 +132,7 @@ class Simulator {
   void PlantRoot() {
     result_.truths.push_back(options_.landscape->Root(options_.seed));
     NodeId root = tree().Commit(AttemptId(0), Node(), {});
-    tree().Finish(AttemptId(0), Outcome::kBaseline, "", {});
+    tree().Finish(AttemptId(0), Outcome::kBaseline);
     tree().SetValue(root, Metric(result_.truths.front()));
     Tell(root);
   }
@@ -292,7 +292,7 @@ class Simulator {
     if (ended.made.works) {
       Measured(chain.view, ended, *id);
     } else {
-      tree().Finish(ended.attempt, ended.made.failure, "", {});
+      tree().Finish(ended.attempt, ended.made.failure);
       if (id) TellAll(*id);
       if (!id) TellParents(ended.attempt);
     }
@@ -307,10 +307,8 @@ class Simulator {
     const double value = Metric(ended.made);
     const double best = *tree()[view.best].value;
     const bool improved = sign_ * (value - best) > std::max(0., options_.tau);
-    tree().Finish(
-        ended.attempt,
-        improved ? coppice::Outcome::kImproved : coppice::Outcome::kValid, "",
-        {});
+    tree().Finish(ended.attempt, improved ? coppice::Outcome::kImproved
+                                          : coppice::Outcome::kValid);
     tree().SetValue(id, value);
     TellAll(id);
     if (improved) NewBest(view, id);

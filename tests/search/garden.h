@@ -28,7 +28,7 @@ class Garden {
 
   NodeId Root(std::optional<double> value) {
     NodeId root = tree.Commit(AttemptId(0), Node(), {});
-    tree.Finish(AttemptId(0), Outcome::kBaseline, "", {});
+    tree.Finish(AttemptId(0), Outcome::kBaseline);
     tree.SetValue(root, value);
     Tell(root);
     return root;
@@ -56,7 +56,7 @@ class Garden {
               std::optional<double> value = std::nullopt) {
     --in_flight;
     ++finished;
-    tree.Finish(attempt, outcome, "", {});
+    tree.Finish(attempt, outcome);
     if (auto node = tree.Find(attempt)) tree.SetValue(*node, value);
     TellAll(attempt);
   }

@@ -26,7 +26,7 @@ class World {
     spec_.search.merge = 2;
     live_ = MakePolicy(spec_).value();
     tree_.Commit(AttemptId(0), Node(), {});
-    tree_.Finish(AttemptId(0), Outcome::kBaseline, "", {});
+    tree_.Finish(AttemptId(0), Outcome::kBaseline);
     tree_.SetValue(NodeId(0), .2);
     live_->Changed(tree_, NodeId(0));
   }
@@ -100,7 +100,7 @@ class World {
     const Attempt& what = *tree_.FindAttempt(attempt);
     const double fate = rng_.Uniform();
     if (!what.node && fate < .1) {
-      tree_.Finish(attempt, Outcome::kEditFailed, "", {});
+      tree_.Finish(attempt, Outcome::kEditFailed);
       return Tell(attempt);
     }
     if (!what.node) {
@@ -110,7 +110,7 @@ class World {
       Tell(attempt);
     }
     const bool works = fate < .7;
-    tree_.Finish(attempt, works ? Outcome::kValid : Outcome::kBuggy, "", {});
+    tree_.Finish(attempt, works ? Outcome::kValid : Outcome::kBuggy);
     // Coarse, so that there are ties.
     const double value = static_cast<double>(rng_.Below(30)) / 30;
     if (works) tree_.SetValue(*what.node, value);

@@ -155,7 +155,7 @@ TEST_CASE("a change told twice counts once") {
   CHECK(garden.tree.Children(root).size() == 1);
 
   for (Outcome outcome : {Outcome::kTimeout, Outcome::kValid}) {
-    garden.tree.Finish(attempt, outcome, "later wins", {});
+    garden.tree.Finish(attempt, outcome, "later wins");
     CHECK(garden.tree[root].in_flight == 0);
     CHECK(garden.tree[node].outcome == outcome);
     CHECK(garden.tree.FindAttempt(attempt)->outcome == outcome);
@@ -177,7 +177,7 @@ TEST_CASE("a reopened attempt is in flight again") {
     CHECK_FALSE(garden.tree[a].outcome.has_value());
     CHECK(garden.tree.Finished(0) == std::vector{garden.tree[b].attempt});
   }
-  garden.tree.Finish(attempt, Outcome::kValid, "", {});
+  garden.tree.Finish(attempt, Outcome::kValid);
   CHECK(garden.tree[root].in_flight == 0);
   CHECK(garden.tree.Finished(0).back() == attempt);
 }

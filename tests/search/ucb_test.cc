@@ -211,7 +211,7 @@ TEST_CASE("a changed mind about an outcome rebuilds the index") {
   CHECK(chosen() == a);
   garden.tree.Reopen(garden.tree[b].attempt);
   garden.policy->Changed(garden.tree, b);
-  garden.tree.Finish(garden.tree[b].attempt, Outcome::kValid, "", {});
+  garden.tree.Finish(garden.tree[b].attempt, Outcome::kValid);
   garden.tree.SetValue(b, .9);
   garden.policy->Changed(garden.tree, root);
   garden.policy->Changed(garden.tree, b);
