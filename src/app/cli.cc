@@ -295,6 +295,9 @@ void AddReading(CLI::App& app, Command& chosen) {
                          "id");
   c->add_option("run", replay->run)->required();
   c->add_option("--until", replay->until, "stop after this record");
+  c->add_flag("--verify", replay->verify,
+              "check everything that the journal says, by itself and against "
+              "git");
   OnParsed(c, replay, chosen, Replay);
 }
 

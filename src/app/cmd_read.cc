@@ -221,6 +221,7 @@ int Report(const Global& global, const ReportOptions& options) {
 // Rebuilds every commit's tree from the patch in its row and compares: the
 // journal alone must lead to the same ids.
 int Replay(const Global& global, const ReplayOptions& options) {
+  if (options.verify) return VerifyRun(global, options);
   Result<ReadRun> run = OpenRun(global, options.run, options.until);
   if (!run) return Fail(global, run.error());
   const search::State& state = *run->state;

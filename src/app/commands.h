@@ -170,8 +170,10 @@ int Report(const Global& global, const ReportOptions& options);
 struct ReplayOptions {
   std::string run;
   std::optional<std::int64_t> until;
+  bool verify = false;  // everything, by the independent checker
 };
 int Replay(const Global& global, const ReplayOptions& options);
+int VerifyRun(const Global& global, const ReplayOptions& options);
 
 struct ExportOptions {
   std::string run;

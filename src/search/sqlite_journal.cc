@@ -145,14 +145,34 @@ class SqliteJournal::Tables {
     return rows;
   }
 
-  Result<std::string> Text(const std::string& digest) {
+  Result<std::optional<std::string>> StoredText(const std::string& digest) {
     Result<bool> found = read_text_.BindText(1, digest).Step();
     if (!found) return found.error();
-    std::string text(*found ? read_text_.Bytes(0) : std::string_view());
+    std::optional<std::string> text;
+    if (*found) text = read_text_.Bytes(0);
     read_text_.Reset();
-    if (*found) return text;
+    return text;
+  }
+
+  Result<std::string> Text(const std::string& digest) {
+    Result<std::optional<std::string>> text = StoredText(digest);
+    if (!text) return text.error();
+    if (*text) return std::move(**text);
     return Error{.code = ErrorCode::kIo,
                  .what = fmt::format("the text {} is missing", digest)};
+  }
+
+  Result<void> EachText(
+      const std::function<void(const std::string&, std::string_view)>& see) {
+    Result<Statement> all =
+        database_.Prepare("SELECT sha256, body FROM texts ORDER BY sha256");
+    if (!all) return all.error();
+    while (true) {
+      Result<bool> more = all->Step();
+      if (!more) return more.error();
+      if (!*more) return Ok();
+      see(std::string(all->Bytes(0)), all->Bytes(1));
+    }
   }
 
   Result<Record> ToRecord(const Row& row, std::int64_t expected) {
@@ -263,6 +283,34 @@ Result<void> SqliteJournal::ReplayFrom(
       if (Result<void> seen = see(*record); !seen) return seen;
     }
   }
+}
+
+Result<void> SqliteJournal::EachRow(
+    const std::function<void(const RawRow&)>& see) {
+  std::int64_t next = 1;
+  while (true) {
+    Result<std::vector<Row>> rows = tables_->Read(next);
+    if (!rows) return rows.error();
+    if (rows->empty()) return Ok();
+    for (Row& row : *rows) {
+      see({.seq = row.seq,
+           .at = row.at,
+           .kind = std::move(row.event.kind),
+           .attempt = row.event.attempt,
+           .body = std::move(row.event.body)});
+    }
+    next = rows->back().seq + 1;
+  }
+}
+
+Result<void> SqliteJournal::EachText(
+    const std::function<void(const std::string& name, std::string_view)>& see) {
+  return tables_->EachText(see);
+}
+
+Result<std::optional<std::string>> SqliteJournal::StoredText(
+    const std::string& name) {
+  return tables_->StoredText(name);
 }
 
 Result<std::vector<Record>> SqliteJournal::TakeInbox(

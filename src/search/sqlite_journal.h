@@ -4,7 +4,9 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -36,6 +38,20 @@ class SqliteJournal final : public Journal {
   Result<void> ReplayFrom(
       std::int64_t first,
       const std::function<Result<void>(const Record&)>& see);
+
+  // What stands in the file, undecoded, for who does not trust the reader.
+  struct RawRow {
+    std::int64_t seq = 0;
+    std::int64_t at = 0;
+    std::string kind;
+    std::optional<std::int64_t> attempt;
+    std::string body;
+  };
+  Result<void> EachRow(const std::function<void(const RawRow&)>& see);
+  Result<void> EachText(const std::function<void(const std::string& name,
+                                                 std::string_view)>& see);
+  // Nothing: no text goes by that name.
+  Result<std::optional<std::string>> StoredText(const std::string& name);
 
   // Takes what waits in the inbox, in order, and appends the event that `read`
   // makes of each message, in the transaction that removes it: no message is
