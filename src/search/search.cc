@@ -485,17 +485,4 @@ Ending Search::Close() {
   return ending;
 }
 
-void Search::Warn() {
-  const Consumption used = state_.Used(parts_.clock.Wall());
-  for (const std::string& warning : budget_->Warnings(used)) {
-    const std::string limit = warning.substr(0, warning.find(':'));
-    if (std::ranges::count(warned_, limit) > 0) continue;
-    warned_.push_back(limit);
-    Noted note;
-    note.kind = "budget";
-    note.text = warning;
-    Record(std::move(note));
-  }
-}
-
 }  // namespace coppice::search

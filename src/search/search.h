@@ -170,7 +170,7 @@ class Search {
   Task<void> Publish();
   Task<void> Confirm();
   Ending Close();
-  Task<void> Redo(const Event& event);
+  Task<void> Redo(const search::Record& record);
   void RedoSelection(const Selected& wanted);
   Task<void> BuildPrompts(std::vector<AttemptId> attempts);
   void RedoPrompt(const Asked& wanted);

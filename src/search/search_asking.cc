@@ -176,6 +176,7 @@ void Search::SwitchOff(const std::string& name, const llm::Unavailable& why) {
 // An arm that fails three times in a row: programs go off, models are asked
 // for whole files from then on.
 void Search::WatchArm(const std::string& name) {
+  if (replay_) return;  // it stands in the records
   const Arm* arm = expander_->FindArm(name);
   auto stats = state_.arm_stats().find(name);
   if (arm == nullptr || stats == state_.arm_stats().end()) return;
@@ -215,6 +216,7 @@ void Search::CloseOpenCalls() {
 }
 
 void Search::OfferAgain(const Selected& merge) {
+  if (replay_) return;  // it stands in the records
   const std::string& idea = state_.Info(merge.parents[1])->plan.idea;
   if (idea.empty() || !AnyThinks()) return;
   Told told;

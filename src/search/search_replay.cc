@@ -95,7 +95,7 @@ Task<Result<void>> Search::Replay(std::vector<search::Record> source) {
           due != prompts_due.end()) {
         co_await BuildPrompts(due->second);
       }
-      co_await Redo(record.event);
+      co_await Redo(record);
     } catch (const Differs& differs) {
       error = Error{.code = ErrorCode::kConflict,
                     .what = fmt::format("the replay differs at record {} ({})",
@@ -114,7 +114,8 @@ Task<Result<void>> Search::Replay(std::vector<search::Record> source) {
   co_return Ok();
 }
 
-Task<void> Search::Redo(const Event& event) {
+Task<void> Search::Redo(const search::Record& record) {
+  const Event& event = record.event;
   if (const auto* selected = std::get_if<Selected>(&event)) {
     if (selected->arm != "patch") RedoSelection(*selected);
     Record(event);
@@ -147,6 +148,9 @@ Task<void> Search::Redo(const Event& event) {
   if (replay_->expected != nullptr && !replay_->recorded) {
     throw Differs("this program came to no decision here");
   }
+  if (state_.last_seq() != record.seq) {
+    throw Differs("this program records something more here");
+  }
 }
 
 void Search::RedoSelection(const Selected& wanted) {
@@ -169,6 +173,12 @@ Task<void> Search::BuildPrompts(std::vector<AttemptId> attempts) {
   for (AttemptId attempt : attempts) {
     const auto key = std::pair(state_.last_seq(), attempt);
     if (replay_->prompts.contains(key)) continue;
+    if (state_.Info(attempt) == nullptr) {
+      throw Differs(
+          fmt::format("attempt {} is asked about before it is "
+                      "selected",
+                      attempt.value()));
+    }
     Result<llm::Request> request = co_await expander_->MakeRequest(attempt);
     if (!request) throw Differs(request.error().Text());
     std::vector<llm::Utterance> parts;

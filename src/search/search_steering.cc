@@ -101,6 +101,21 @@ Task<bool> Search::WaitForRelease() {
   co_return true;
 }
 
+// Each limit once, when it is used to 80 %.
+void Search::Warn() {
+  if (replay_) return;  // it stands in the records
+  const Consumption used = state_.Used(parts_.clock.Wall());
+  for (const std::string& warning : budget_->Warnings(used)) {
+    const std::string limit = warning.substr(0, warning.find(':'));
+    if (std::ranges::count(warned_, limit) > 0) continue;
+    warned_.push_back(limit);
+    Noted note;
+    note.kind = "budget";
+    note.text = warning;
+    Record(std::move(note));
+  }
+}
+
 void Search::Drain(std::string reason, int exit) {
   ending_ = Ending{std::move(reason), "", exit};
   draining_ = true;

@@ -294,6 +294,43 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("a replay adds nothing to what was noted: warnings, arms gone off") {
+  const std::string spec =
+      "budget: {max_nodes: 30, max_cost_usd: 4, plateau_nodes: null}\n";
+  auto answer = [](const llm::Request& request) -> llm::Proposed {
+    if (request.attempt.value() % 7 < 4) return Wander(request);
+    llm::Proposed refused;
+    refused.refusal.reason = "nothing comes to mind";
+    return refused;
+  };
+  auto furnish = [](const std::string& name, ScriptedProposer& proposer) {
+    proposer.is_program = name == "script";
+    proposer.reserve_usd = 0.2;
+    proposer.usd = 0.12;
+  };
+  SearchWorld source(spec, answer);
+  source.more_arms.push_back({.name = "other", .answer = Wander});
+  source.furnish = furnish;
+  source.Run();
+  auto count = [](const SearchWorld& world, std::string_view kind) {
+    return std::ranges::count_if(world.journal, [&](const auto& record) {
+      const auto* note = std::get_if<search::Noted>(&record.event);
+      return note != nullptr && note->kind == kind;
+    });
+  };
+  REQUIRE(count(source, "budget") >= 2);
+  REQUIRE(count(source, "arm_off") == 1);
+  SearchWorld again(spec, answer);
+  again.more_arms = source.more_arms;
+  again.furnish = furnish;
+  Result<void> replayed = again.Replay(source.journal);
+  const std::string why = replayed ? "" : replayed.error().Text();
+  CAPTURE(why);
+  CHECK(replayed.has_value());
+  CHECK(again.journal.size() == source.journal.size());
+  CHECK(again.TreeText() == source.TreeText());
+}
+
 TEST_CASE("a replay that comes to another decision says where") {
   SearchWorld source("budget: {max_nodes: 20, plateau_nodes: null}\n", Wander);
   source.Run();
