@@ -46,6 +46,7 @@ class Evidence {
   virtual Result<std::optional<std::string>> Text(const std::string& name) = 0;
   // The commit object as git stores it; nothing: git does not have it.
   virtual Result<std::optional<std::string>> Commit(const std::string& id) = 0;
+  // kNotFound: git lacks an object of one of them.
   virtual Result<std::vector<FileVersions>> Changes(const std::string& from,
                                                     const std::string& to) = 0;
   // refs/best/<run>; nothing: there is none.

@@ -66,8 +66,8 @@ class CommitAudit final : public Audit {
     if (flushed_ && court_.options.whole) {
       for (const auto& [seq, attempt] : missing_) {
         court_.Blame(seq, "commits",
-                     fmt::format("git has no commit of node {}; `coppice "
-                                 "resume` makes it again",
+                     fmt::format("git lacks the commit of node {}, or of its "
+                                 "parent; `coppice resume` makes it again",
                                  attempt));
       }
       return;
@@ -158,6 +158,10 @@ class CommitAudit final : public Audit {
     if (made.parents.empty()) return;
     auto changed = court_.evidence.Changes(commits_[made.parents.front()],
                                            WordAt(body, "commit"));
+    if (!changed && changed.error().code == ErrorCode::kNotFound) {
+      missing_.emplace_back(seq_, attempt);
+      return;
+    }
     if (!changed) return Wrong(attempt, changed.error().Text());
     Result<Patch> patch = ParsePatch(TextAt(court_, body, "patch"));
     if (!patch) return Wrong(attempt, "its patch: " + patch.error().Text());

@@ -175,9 +175,9 @@ Task<Result<llm::Request>> Expander::MakeRequest(AttemptId attempt) {
     if (!parts_.state.start().study.empty()) DrawInCommon(attempt, request);
     co_return request;
   }
+  const std::map<AttemptId, std::string> patches = co_await Patches(attempt);
   request.format = llm::ParseEditFormat(parts_.state.FormatOf(arm->name));
   request.marker_suffix = MarkerSuffix(request.files, seed, attempt);
-  const std::map<AttemptId, std::string> patches = co_await Patches(attempt);
   const PromptInput input{
       .attempt = attempt,
       .style = arm->proposer->style(),
@@ -193,22 +193,30 @@ Task<Result<llm::Request>> Expander::MakeRequest(AttemptId attempt) {
   co_return request;
 }
 
-// What the attempts did that the prompt shows in full.
+// What the attempts did that the prompt shows in full. Other attempts go on
+// while patches are read, so which ones are wanted is asked again after each:
+// the prompt has to be of the one moment that its record names.
 Task<std::map<AttemptId, std::string>> Expander::Patches(AttemptId attempt) {
-  std::map<AttemptId, std::string> patches;
+  std::map<AttemptId, std::string> read;
   const SolutionTree& tree = parts_.state.tree();
-  for (AttemptId wanted : WantedPatches(parts_.state, attempt)) {
-    const std::optional<NodeId> node = tree.Find(wanted);
+  while (true) {
+    const std::vector<AttemptId> wanted = WantedPatches(parts_.state, attempt);
+    const auto next = std::ranges::find_if(
+        wanted, [&](AttemptId one) { return !read.contains(one); });
+    if (next == wanted.end()) break;
+    const std::optional<NodeId> node = tree.Find(*next);
     const std::optional<NodeId> parent =
         node ? tree.FirstParent(*node) : std::nullopt;
+    std::string& patch = read[*next];
     if (!parent) continue;
     const ObjectId from = tree[*parent].commit;
     const ObjectId to = tree[*node].commit;
     auto diff = [&] { return parts_.repository.Diff(from, to); };
-    Result<std::string> patch = co_await Offload(parts_.compute, diff);
-    if (patch) patches.emplace(wanted, std::move(*patch));
+    Result<std::string> found = co_await Offload(parts_.compute, diff);
+    if (found) patch = std::move(*found);
   }
-  co_return patches;
+  std::erase_if(read, [](const auto& one) { return one.second.empty(); });
+  co_return read;
 }
 
 Task<llm::Proposed> Expander::Propose(AttemptId attempt, llm::Request request,

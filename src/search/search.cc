@@ -134,6 +134,7 @@ Task<bool> Search::Make(AttemptId attempt) {
   if (made.rejected) {
     // What lost to a conflict may be done again on top of the winner.
     if (info.selected.op == Operator::kMerge) OfferAgain(info.selected);
+    made.rejected->usd = info.usd;
     Record(std::move(*made.rejected));
     co_return false;
   }

@@ -3,6 +3,7 @@
 #include <git2/odb.h>
 
 #include <filesystem>
+#include <utility>
 
 #include "vcs/git.h"
 #include "vcs/git_store.h"
@@ -12,6 +13,10 @@ namespace {
 
 using GitDiff = GitOwned<git_diff, git_diff_free>;
 using GitBlob = GitOwned<git_blob, git_blob_free>;
+
+ErrorCode CodeOf(int code) {
+  return code == GIT_ENOTFOUND ? ErrorCode::kNotFound : ErrorCode::kIo;
+}
 
 class OnDisk final : public PlainGit {
  public:
@@ -41,17 +46,20 @@ class OnDisk final : public PlainGit {
     git_diff_options options;
     git_diff_options_init(&options, GIT_DIFF_OPTIONS_VERSION);
     GitDiff diff;
-    if (git_diff_tree_to_tree(diff.Out(), repository_.get(), before->get(),
-                              after->get(), &options) != 0) {
-      return GitError("cannot compare commits");
-    }
+    const int code = git_diff_tree_to_tree(
+        diff.Out(), repository_.get(), before->get(), after->get(), &options);
+    if (code != 0) return GitError("cannot compare commits", CodeOf(code));
     std::vector<Difference> changes;
     for (std::size_t i = 0; i < git_diff_num_deltas(diff.get()); ++i) {
       const git_diff_delta* delta = git_diff_get_delta(diff.get(), i);
       Difference& change = changes.emplace_back();
       change.path = delta->new_file.path;
-      change.before = TextOf(delta->old_file);
-      change.after = TextOf(delta->new_file);
+      for (const auto& [file, text] :
+           {std::pair{&delta->old_file, &change.before},
+            std::pair{&delta->new_file, &change.after}}) {
+        Result<void> read = ReadText(*file, *text);
+        if (!read) return read.error();
+      }
     }
     return changes;
   }
@@ -73,22 +81,23 @@ class OnDisk final : public PlainGit {
     const git_oid oid = ToOid(id);
     GitCommit commit;
     GitTree tree;
-    if (git_commit_lookup(commit.Out(), repository_.get(), &oid) != 0 ||
-        git_commit_tree(tree.Out(), commit.get()) != 0) {
-      return GitError("cannot read the tree of " + id.Hex());
-    }
-    return tree;
+    int code = git_commit_lookup(commit.Out(), repository_.get(), &oid);
+    if (code == 0) code = git_commit_tree(tree.Out(), commit.get());
+    if (code == 0) return tree;
+    return GitError("cannot read the tree of " + id.Hex(), CodeOf(code));
   }
 
-  std::optional<std::string> TextOf(const git_diff_file& file) {
+  Result<void> ReadText(const git_diff_file& file,
+                        std::optional<std::string>& text) {
+    if (git_oid_is_zero(&file.id)) return Ok();
     GitBlob blob;
-    if (git_oid_is_zero(&file.id) ||
-        git_blob_lookup(blob.Out(), repository_.get(), &file.id) != 0) {
-      return std::nullopt;
+    const int code = git_blob_lookup(blob.Out(), repository_.get(), &file.id);
+    if (code != 0) {
+      return GitError(std::string("cannot read ") + file.path, CodeOf(code));
     }
-    return std::string(
-        static_cast<const char*>(git_blob_rawcontent(blob.get())),
-        static_cast<std::size_t>(git_blob_rawsize(blob.get())));
+    text.emplace(static_cast<const char*>(git_blob_rawcontent(blob.get())),
+                 static_cast<std::size_t>(git_blob_rawsize(blob.get())));
+    return Ok();
   }
 
   GitRepository repository_;

@@ -26,6 +26,7 @@ class PlainGit {
     std::string path;
     std::optional<std::string> before, after;
   };
+  // kNotFound: an object of one of them is not there.
   virtual Result<std::vector<Difference>> Changes(ObjectId from,
                                                   ObjectId to) = 0;
   // The commit that a ref names; nothing: there is no such ref.

@@ -46,14 +46,15 @@ metric: {{name: cost, direction: minimize}}
 evaluation: {{command: sh measure.sh, timeout_seconds: 1}}
 checks: ["grep -q '^cost ' app.txt"]
 proposers:
-  - {{command: sh propose.sh, weight: 2}}
+  - {{command: sh propose.sh, operators: [draft, debug]}}
   - {{model: local/mock, base_url: "{url}", price: {{input: 1, output: 4}},
-     max_output_tokens: 500}}
-  - {{edits: {{knobs: [{{name: cost, file: app.txt, pattern: 'cost (\\d+)',
-     range: [60000, 99999], type: int}}]}}}}
+     max_output_tokens: 500, operators: [improve]}}
+  - edits: {{knobs: [{{name: cost, file: app.txt, pattern: 'cost (-?\d+)',
+      range: [60000, 99999], type: int}}]}}
+    operators: [tune]
 parallel: {{evaluations: 2, requests: 2}}
 proposal: {{request_timeout_seconds: 3, deadline_seconds: 15}}
-search: {{seed: {seed}, restart_after: 40, merge: 0}}
+search: {{seed: {seed}, restart_after: 40, merge: 0, tune: 2}}
 budget: {{max_nodes: {nodes}, max_hours: 2000, max_cost_usd: 50,
   plateau_nodes: null}}
 """
