@@ -285,7 +285,8 @@ void AddReading(CLI::App& app, Command& chosen) {
   c = app.add_subcommand("report", "write a view of a run");
   c->add_option("run", report->run, "default: the latest");
   c->add_option("--format", report->format)
-      ->check(CLI::IsMember({"md", "tsv", "yaml", "jsonl", "leaderboard"}));
+      ->check(
+          CLI::IsMember({"md", "html", "tsv", "yaml", "jsonl", "leaderboard"}));
   c->add_option("-o", report->file, "default: standard output");
   OnParsed(c, report, chosen, Report);
 

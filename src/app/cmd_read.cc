@@ -13,6 +13,7 @@
 #include "report/graph_export.h"
 #include "report/leaderboard.h"
 #include "report/node_record.h"
+#include "report/page.h"
 #include "report/plot.h"
 #include "report/report_md.h"
 #include "report/show.h"
@@ -43,6 +44,12 @@ Result<ObjectId> CommitOf(const ReadRun& run, AttemptId attempt) {
       .what = fmt::format("attempt {} became no commit: {}", attempt.value(),
                           run.state->tree().FindAttempt(attempt)->reason),
       .next = fmt::format("`coppice show {}`", attempt.value())};
+}
+
+report::PageInput PageInputOf(const ReadRun& run) {
+  report::PageInput input{.now = MakeRealClock()->Wall()};
+  input.extra.alive = search::FindOwner(run.place.dir).has_value();
+  return input;
 }
 
 }  // namespace
@@ -201,6 +208,12 @@ int Report(const Global& global, const ReportOptions& options) {
     text = report::ResultsJsonl(state);
   } else if (options.format == "leaderboard") {
     text = report::Leaderboard(state);
+  } else if (options.format == "html") {
+    Result<std::string> page = report::StaticPage(
+        state, PageInputOf(*run), TextsOf(*run->journal, state),
+        report::LogsIn(run->place.dir, report::kPageLogBytes));
+    if (!page) return Fail(global, page.error());
+    text = std::move(*page);
   } else {
     report::ReportInput input;
     input.now = state.last_at();

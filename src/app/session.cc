@@ -385,6 +385,7 @@ Result<void> Session::WriteViews() {
       project_.store->Diff(project_.base, state.tree()[state.best()].commit);
   if (diff) input.diff = std::move(*diff);
   if (written) written = views_->WriteReport(state, input);
+  if (written) written = views_->WritePage(state, input.now);
   return written;
 }
 
@@ -430,6 +431,7 @@ int Session::Conclude(const search::Ending& ending) {
   if (global_.output == OutputMode::kJson) return ending.exit;
   SayDeferred();
   Print(fmt::format("report: {}", (directory_ / "report.md").string()));
+  Print(fmt::format("page: {}", (directory_ / "report.html").string()));
   switch (ending.exit) {
     case kDone:
       Print(

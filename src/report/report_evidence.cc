@@ -1,11 +1,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
-#include "base/json.h"
 #include "base/text.h"
 #include "report/analytics.h"
+#include "report/environment.h"
 #include "report/facts.h"
 #include "report/report_sections.h"
 #include "report/words.h"
@@ -98,22 +97,6 @@ std::string HotFiles(const Analytics& all) {
   return text;
 }
 
-// {"os": "...", "tools": {...}} as a flat table.
-void AddEnvironment(const Json& value, const std::string& name,
-                    std::string& rows) {
-  if (value.is_object()) {
-    for (const auto& [key, child] : value.items()) {
-      AddEnvironment(child, name.empty() ? key : name + "." + key, rows);
-    }
-  } else if (!value.is_null()) {
-    const std::string text =
-        value.is_string() ? value.get<std::string>() : DumpCanonical(value);
-    if (!text.empty()) {
-      rows += fmt::format("| {} | {} |\n", Markdown(name), Markdown(text, 200));
-    }
-  }
-}
-
 }  // namespace
 
 std::string VerificationSection(const search::State& state) {
@@ -199,14 +182,10 @@ std::string ApprovalSection(const search::State& state) {
 }
 
 std::string EnvironmentSection(const search::State& state) {
-  const std::string& lock = state.start().lock_json;
-  if (lock.empty()) return "";
-  Result<Json> parsed = ParseJson(lock, "baseline.lock");
-  if (!parsed || !parsed->is_object() || !parsed->contains("environment")) {
-    return "";
-  }
   std::string rows;
-  AddEnvironment((*parsed)["environment"], "", rows);
+  for (const auto& [name, text] : EnvironmentOf(state)) {
+    rows += fmt::format("| {} | {} |\n", Markdown(name), Markdown(text, 200));
+  }
   return rows.empty() ? "" : "| | |\n|---|---|\n" + rows;
 }
 

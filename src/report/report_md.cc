@@ -98,6 +98,9 @@ std::string ReportMarkdown(const search::State& state,
   } else {
     AddSection(page, "Result", ResultSection(state));
   }
+  if (OutcomeOf(state, AttemptId(0))) {
+    AddSection(page, "What to try next", NextSection(state));
+  }
   AddSection(page, "Approaches tried", ApproachesSection(state));
   if (best.value() != 0) {
     AddSection(page, fmt::format("Why node {} won", best.value()),
@@ -108,6 +111,7 @@ std::string ReportMarkdown(const search::State& state,
   AddSection(page, "Tree",
              Fenced("text", HeadAndTail(TreeText(state), kTreeBytes)));
   AddSection(page, "Where the effort went", EffortSection(state));
+  AddSection(page, "What limited the search", LimitsSection(state, input.now));
   AddSection(page, "Proposers", ArmsSection(state));
   AddSection(page, "Waiting for your approval", ApprovalSection(state));
   AddSection(page, "Environment", EnvironmentSection(state));

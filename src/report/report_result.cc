@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "report/advice.h"
 #include "report/baseline.h"
 #include "report/facts.h"
 #include "report/progress.h"
@@ -22,21 +23,6 @@ constexpr std::size_t kCell = 160;
 std::string PlanLine(std::string_view name, const std::string& text) {
   return text.empty() ? ""
                       : fmt::format("  - {}: {}\n", name, Markdown(text, 1200));
-}
-
-// Measured better than the baseline, yet not confirmed; the best first.
-std::vector<AttemptId> NearMisses(const search::State& state) {
-  std::vector<AttemptId> near;
-  const std::optional<double> baseline = ValueOf(state, AttemptId(0));
-  if (!baseline) return near;
-  const int sign = spec::Sign(state.spec().metric.direction);
-  for (AttemptId attempt : Ranking(state)) {
-    const std::optional<double> value = ValueOf(state, attempt);
-    if (attempt.value() != 0 && value && sign * (*value - *baseline) > 0) {
-      near.push_back(attempt);
-    }
-  }
-  return near;
 }
 
 // What the racers scored by the second draw (MEASURE §12), beside the first.
@@ -61,35 +47,16 @@ std::string SecondDrawText(const search::State& state) {
   return text;
 }
 
-std::string Options(const search::State& state, bool near) {
-  const spec::Spec& spec = state.spec();
+// "- Text (command)."
+std::string HintLines(const search::State& state) {
   std::string text;
-  if (near && state.noise().sigma > 0) {
-    text += fmt::format(
-        "- Measure more finely: `evaluation.repeats` above {} lowers the "
-        "threshold, a longer benchmark lowers the noise.\n",
-        state.noise().repeats);
+  for (const Hint& hint : NextSteps(state)) {
+    text += "- " + Markdown(hint.text, 300);
+    if (!hint.command.empty()) {
+      text += fmt::format(" ({})", Markdown(hint.command, 300));
+    }
+    text += ".\n";
   }
-  text +=
-      "- Profile the baseline and put what it shows into `instructions`"
-      ", or set `evaluation.diagnose`.\n";
-  text += fmt::format(
-      "- Widen the scope: only {} may change now.\n",
-      spec.scope.mutable_paths.size() == 1
-          ? Markdown(spec.scope.mutable_paths[0], 100)
-          : fmt::format("{} paths", spec.scope.mutable_paths.size()));
-  text +=
-      "- Choose another metric or input, one on which a better program shows "
-      "more.\n";
-  if (!spec.evaluation.holdout) {
-    text +=
-        "- Add a holdout, so that a gain can be told from luck with one "
-        "input.\n";
-  }
-  text += fmt::format(
-      "- Go on with a larger budget: `coppice resume {} "
-      "--max-nodes N`.\n",
-      state.run());
   return text;
 }
 
@@ -154,8 +121,18 @@ std::string NoImprovementSection(const search::State& state) {
                           Name(outcome));
   }
   text += fmt::format("- Outcomes: {}.\n", counts.empty() ? "none" : counts);
-  return text + "\nWhat to try next:\n\n" + Options(state, !near.empty());
+  return text;
 }
+
+std::string LimitsSection(const search::State& state, WallTime now) {
+  std::string text;
+  for (const std::string& line : Limits(state, now)) {
+    text += fmt::format("- {}.\n", Markdown(line, 400));
+  }
+  return text;
+}
+
+std::string NextSection(const search::State& state) { return HintLines(state); }
 
 std::string ApproachesSection(const search::State& state) {
   std::vector<AttemptId> shown = Ranking(state);

@@ -17,6 +17,7 @@
 #include "report/facts.h"
 #include "report/leaderboard.h"
 #include "report/node_record.h"
+#include "report/page.h"
 #include "report/tsv.h"
 #include "report/words.h"
 
@@ -174,6 +175,14 @@ Result<void> ViewWriter::WriteTablesIfDue(const search::State& state) {
 Result<void> ViewWriter::WriteReport(const search::State& state,
                                      const ReportInput& input) {
   return WriteWhole(run_dir_ / "report.md", ReportMarkdown(state, input));
+}
+
+Result<void> ViewWriter::WritePage(const search::State& state, WallTime now) {
+  const PageInput input{.now = now};
+  Result<std::string> page =
+      StaticPage(state, input, texts_, LogsIn(run_dir_, kPageLogBytes));
+  if (!page) return page.error();
+  return WriteWhole(run_dir_ / "report.html", *page);
 }
 
 }  // namespace coppice::report

@@ -44,6 +44,8 @@ class ViewWriter {
   // report.md.
   Result<void> WriteReport(const search::State& state,
                            const ReportInput& input);
+  // report.html, whole (RES-04).
+  Result<void> WritePage(const search::State& state, WallTime now);
 
  private:
   Result<void> WriteNode(const search::State& state, AttemptId attempt);

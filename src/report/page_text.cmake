@@ -1,0 +1,24 @@
+# web/dist/report.html becomes an array of texts: the program needs no data
+# directory, and no compiler likes one literal of that length. The page is
+# ASCII, so that it can be cut anywhere.
+set(page ${CMAKE_SOURCE_DIR}/web/dist/report.html)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${page})
+file(READ ${page} text)
+set(code "// Generated from web/dist/report.html; do not edit.\n#include \"report/page_parts.h\"\n\nnamespace coppice::report {\n\nconst std::vector<std::string_view>& PageParts() {\n  static const std::vector<std::string_view> parts{\n")
+string(LENGTH "${text}" length)
+set(at 0)
+while(at LESS length)
+  string(SUBSTRING "${text}" ${at} 12000 part)
+  string(APPEND code "R\"~~~~(${part})~~~~\",\n")
+  math(EXPR at "${at} + 12000")
+endwhile()
+string(APPEND code "  };\n  return parts;\n}\n\n}  // namespace coppice::report\n")
+# Written as it stands, and only when it changed.
+set(page_text ${CMAKE_CURRENT_BINARY_DIR}/page_text.cc)
+set(before "")
+if(EXISTS ${page_text})
+  file(READ ${page_text} before)
+endif()
+if(NOT code STREQUAL before)
+  file(WRITE ${page_text} "${code}")
+endif()

@@ -1,0 +1,136 @@
+import type { ECharts } from 'echarts/core';
+import { chartIn, kFont, kTooltip, nodeTip } from './charts';
+import { groupOf, type Model } from './data';
+import { el, show, title } from './dom';
+import { dollars, number } from './format';
+import { onTheme, palette } from './theme';
+
+type Axis = 'attempts' | 'hours' | 'cost';
+
+// Best so far, and every measured node where and when it stood.
+export class Curve {
+  private axis: Axis = 'attempts';
+  private chart: ECharts | null = null;
+  private readonly box = el('div', { class: 'chart curve-chart', role: 'img' });
+  private readonly switcher = el('div', { class: 'switch', role: 'group', 'aria-label': 'Axis' });
+
+  constructor(private readonly model: Model, private readonly open: (n: number) => void) {}
+
+  draw(): void {
+    if (this.model.data.curve.length < 2) return show('curve');
+    if (!this.chart) {
+      show('curve', el('div', { class: 'row' },
+        title('curve', 'How it went', 'Best so far, and every measured node'), this.switcher),
+      this.box);
+      this.chart = chartIn(this.box);
+      this.chart.on('click', (event) => {
+        const n = (event.data as { n?: number } | undefined)?.n;
+        if (n !== undefined) this.open(n);
+      });
+      onTheme(() => this.paint());
+    }
+    this.drawSwitch();
+    this.paint();
+  }
+
+  private drawSwitch(): void {
+    const last = this.model.data.curve[this.model.data.curve.length - 1];
+    const axes: Axis[] = ['attempts', 'hours', ...((last?.[2] ?? 0) > 0 ? ['cost' as const] : [])];
+    this.switcher.replaceChildren(...axes.map((axis) => el('button', {
+      type: 'button', 'aria-pressed': String(axis === this.axis),
+      onclick: () => { this.axis = axis; this.drawSwitch(); this.paint(); },
+    }, axis)));
+  }
+
+  private at(i: number): number {
+    const point = this.model.data.curve[i];
+    if (!point) return 0;
+    return this.axis === 'attempts' ? i : this.axis === 'hours' ? point[1] / 3600 : point[2];
+  }
+
+  private paint(): void {
+    const { data } = this.model;
+    const colours = palette();
+    const best = data.curve.map((point, i) => [this.at(i), point[3]]);
+    const baseline = data.curve[0]?.[3] ?? 0;
+    const dots = data.curve.flatMap((point, i) => {
+      const node = this.model.node(point[0]);
+      if (node?.value === undefined) return [];
+      const group = groupOf(node, data.verdict.best);
+      const winner = group === 'best';
+      const up = group === 'improved' || winner;
+      return [{
+        value: [this.at(i), node.value], n: node.n,
+        symbolSize: winner ? 13 : up ? 9 : 5,
+        itemStyle: {
+          color: winner ? colours.best : up ? colours.good
+            : group === 'unclear' ? colours.unclear : colours.rejected,
+          borderColor: colours.surface, borderWidth: up ? 1.5 : 0,
+        },
+      }];
+    });
+    const { min, max } = range(dots.map((dot) => dot.value[1] ?? 0), best.map((p) => p[1] ?? 0));
+    this.box.setAttribute('aria-label',
+      `Best so far: ${data.run.metric} from ${number(baseline)} to ${number(best[best.length - 1]?.[1])}`);
+    this.chart?.setOption({
+      animation: false,
+      textStyle: { fontFamily: kFont },
+      grid: { left: 12, right: 20, top: 20, bottom: 8, containLabel: true },
+      tooltip: {
+        ...kTooltip, trigger: 'item',
+        formatter: (item: { data: { n?: number } }) => {
+          const node = item.data.n === undefined ? undefined : this.model.node(item.data.n);
+          return node ? nodeTip(this.model, node) : '';
+        },
+      },
+      xAxis: {
+        type: 'value', min: 0, max: 'dataMax',
+        axisLine: { lineStyle: { color: colours.rule } }, axisTick: { show: false },
+        splitLine: { show: false },
+        axisLabel: {
+          color: colours.muted, fontSize: 11, hideOverlap: true, showMaxLabel: true,
+          formatter: (value: number) => this.axis === 'cost' ? dollars(value)
+            : this.axis === 'hours' ? hours(value) : number(value),
+        },
+      },
+      yAxis: {
+        type: 'value', min, max, splitNumber: 4,
+        axisLabel: { color: colours.muted, fontSize: 11, formatter: (v: number) => number(v), hideOverlap: true },
+        splitLine: { lineStyle: { color: colours.grid } },
+      },
+      series: [
+        {
+          type: 'line', step: 'end', data: best, symbol: 'none', z: 3, silent: true,
+          lineStyle: { color: colours.best, width: 2.5 },
+          areaStyle: { color: colours.best, opacity: 0.06, origin: data.run.minimize ? 'start' : 'start' },
+          markLine: {
+            silent: true, symbol: 'none', animation: false,
+            lineStyle: { color: colours.muted, type: [4, 4], width: 1 },
+            label: { color: colours.muted, fontSize: 11, position: 'insideEndTop' },
+            data: [
+              { yAxis: baseline, label: { formatter: 'baseline' } },
+              ...(data.run.target !== null && data.run.target >= min && data.run.target <= max
+                ? [{ yAxis: data.run.target, label: { formatter: 'target' } }] : []),
+            ],
+          },
+        },
+        { type: 'scatter', data: dots, z: 4, cursor: 'pointer', emphasis: { scale: 1.6 } },
+      ],
+    });
+  }
+}
+
+const hours = (value: number): string =>
+  value === 0 ? '0' : value < 0.1 ? `${number(value * 3600)} s`
+    : value < 2 ? `${number(value * 60)} min` : `${number(value)} h`;
+
+// Of the dots, the middle 96 %: one disaster must not flatten the rest.
+function range(dots: number[], best: number[]): { min: number; max: number } {
+  const sorted = [...dots].sort((a, b) => a - b);
+  const cut = Math.floor(sorted.length * 0.02);
+  const inner = sorted.slice(cut, sorted.length - cut);
+  const low = Math.min(...best, inner[0] ?? Infinity);
+  const high = Math.max(...best, inner[inner.length - 1] ?? -Infinity);
+  const margin = low === high ? Math.max(Math.abs(low) * 0.05, 1e-9) : (high - low) * 0.08;
+  return { min: low - margin, max: high + margin };
+}
