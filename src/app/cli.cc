@@ -238,6 +238,15 @@ void AddReading(CLI::App& app, Command& chosen) {
   c->add_option("run", watch->run, "default: the latest that is live");
   OnParsed(c, watch, chosen, Watch);
 
+  auto serve = std::make_shared<ServeOptions>();
+  c = app.add_subcommand(
+      "serve", "the same as a page for browsers on this machine, live");
+  c->add_option("run", serve->run, "default: the latest that is live");
+  c->add_option("--port", serve->port, "default: any that is free")
+      ->type_name("N")
+      ->check(CLI::Range(0, 65535));
+  OnParsed(c, serve, chosen, Serve);
+
   auto tree = std::make_shared<TreeOptions>();
   c = app.add_subcommand("tree", "the tree of solutions");
   c->add_option("run", tree->run, "default: the latest");

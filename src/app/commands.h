@@ -127,6 +127,12 @@ struct StatusOptions {
 };
 int Status(const Global& global, const StatusOptions& options);
 
+struct ServeOptions {
+  std::string run;
+  int port = 0;  // 0: any that is free
+};
+int Serve(const Global& global, const ServeOptions& options);
+
 struct TreeOptions {
   std::string run;
   std::string format = "text";  // text | dot | graphml

@@ -45,6 +45,10 @@ Result<void> Follower::Advance(const See& see) {
   return run_.journal->ReplayFrom(state().last_seq() + 1, show);
 }
 
+Result<report::AttemptTexts> Follower::Texts(AttemptId attempt) {
+  return TextsOf(*run_.journal, *run_.state)(attempt);
+}
+
 report::StatusExtra Follower::Extra() const {
   report::StatusExtra extra;
   extra.alive = search::FindOwner(run_.place.dir).has_value();

@@ -23,6 +23,9 @@ class Follower {
   // Applies and shows what was added since.
   Result<void> Advance(const See& see);
 
+  // The long texts of an attempt.
+  Result<report::AttemptTexts> Texts(AttemptId attempt);
+
   const search::State& state() const { return *run_.state; }
   const RunPlace& place() const { return run_.place; }
   // What only the machine knows: owner, slots.
