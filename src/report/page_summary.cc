@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
@@ -37,6 +38,11 @@ std::vector<double> FinalValues(const search::State& state, AttemptId node) {
 std::string Better(double gain) {
   return FormatShort(std::abs(100 * gain), 3) +
          (gain >= 0 ? "% better" : "% worse");
+}
+
+std::string Change(std::optional<double> from, std::optional<double> to) {
+  if (!from || !to || *from == 0) return "";
+  return FormatPercent((*to - *from) / std::abs(*from));
 }
 
 std::string Headline(const search::State& state) {
@@ -86,7 +92,7 @@ OrderedJson VerdictJson(const search::State& state) {
   json["best"] = best.value();
   json["from"] = OrNull(from);
   json["to"] = best.value() == 0 ? OrderedJson(nullptr) : OrNull(to);
-  json["change"] = best.value() == 0 ? "" : ChangeText(state, to);
+  json["change"] = best.value() == 0 ? "" : Change(from, to);
   json["confidence"] = ConfidenceJson(state, best);
   if (final) {
     json["final"] = FinalText(state, *final);

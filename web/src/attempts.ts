@@ -1,4 +1,4 @@
-import { better, kMeasured, type Model, type Node } from './data';
+import { better, gainOf, kMeasured, type Model, type Node } from './data';
 import { el, show, title } from './dom';
 import { count, dollars, number, percent, words } from './format';
 
@@ -38,7 +38,7 @@ export class Attempts {
   }
 
   private row(node: Node, cost: boolean): HTMLElement {
-    const gain = node.gain?.[2];
+    const gain = gainOf(this.model, node);
     const measured = kMeasured.has(node.outcome);
     const text = node.idea || node.reason || '';
     return el('tr', { onclick: () => this.open(node.n) },

@@ -94,15 +94,18 @@ export class Curve {
         },
       },
       yAxis: {
-        type: 'value', min, max, splitNumber: 4,
-        axisLabel: { color: colours.muted, fontSize: 11, formatter: (v: number) => number(v), hideOverlap: true },
+        type: 'value', min, max, splitNumber: 4, axisLine: { show: false }, axisTick: { show: false },
+        axisLabel: {
+          color: colours.muted, fontSize: 11, showMinLabel: false, showMaxLabel: false,
+          formatter: (value: number) => number(value),
+        },
         splitLine: { lineStyle: { color: colours.grid } },
       },
       series: [
         {
           type: 'line', step: 'end', data: best, symbol: 'none', z: 3, silent: true,
           lineStyle: { color: colours.best, width: 2.5 },
-          areaStyle: { color: colours.best, opacity: 0.06, origin: data.run.minimize ? 'start' : 'start' },
+          areaStyle: { color: colours.best, opacity: 0.06 },
           markLine: {
             silent: true, symbol: 'none', animation: false,
             lineStyle: { color: colours.muted, type: [4, 4], width: 1 },

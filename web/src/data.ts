@@ -168,6 +168,14 @@ export interface Texts {
 export const better = (data: Summary, a: number, b: number): boolean =>
   data.run.minimize ? a < b : a > b;
 
+// Of now, as a fraction of the baseline; positive = better.
+export function gainOf(model: Model, node: Node): number | undefined {
+  const from = model.node(0)?.value;
+  if (node.value === undefined || node.n === 0 || !from) return undefined;
+  const change = (node.value - from) / Math.abs(from);
+  return model.data.run.minimize ? -change : change;
+}
+
 export const kMeasured: ReadonlySet<Outcome> = new Set([
   'baseline', 'improved', 'valid', 'inconclusive',
 ]);

@@ -1,4 +1,4 @@
-import type { Model, Node, TextKind, Texts } from './data';
+import { gainOf, type Model, type Node, type TextKind, type Texts } from './data';
 import { diffView } from './diff';
 import { byId, command, el } from './dom';
 import { dollars, duration, number, percent, words } from './format';
@@ -15,10 +15,9 @@ function commandFor(run: string, n: number, kind: TextKind): string {
   return `coppice show ${run} ${n} --${kind}`;
 }
 
-function row(name: string, ...value: (Node_ | string)[]): HTMLElement[] {
+function row(name: string, ...value: (HTMLElement | string)[]): HTMLElement[] {
   return [el('dt', {}, name), el('dd', {}, ...value)];
 }
-type Node_ = HTMLElement;
 
 export class Panel {
   private readonly panel = byId('panel');
@@ -110,13 +109,15 @@ export class Panel {
   private facts(node: Node): HTMLElement {
     const { run } = this.model.data;
     const list = el('dl', { class: 'facts' });
-    const add = (name: string, ...value: (Node_ | string)[]) => list.append(...row(name, ...value));
+    const add = (name: string, ...value: (HTMLElement | string)[]) => list.append(...row(name, ...value));
     if (node.value !== undefined) {
-      add(run.metric, el('b', {}, number(node.value)),
-        ...(node.gain ? [` ${percent(node.gain[2])} over the baseline`] : []));
+      const gain = gainOf(this.model, node);
+      add(run.metric, el('b', {}, number(node.value)), ...(gain === undefined ? [] : [
+        ', ', el('span', { class: gain > 0 ? 'up' : 'down' },
+          `${percent(Math.abs(gain), false)} ${gain >= 0 ? 'better' : 'worse'} than the baseline`)]));
     }
     if (node.gain && node.parents[0] !== 0) {
-      add('gain', `${percent(node.gain[0])} over its parent, ${percent(node.gain[1])} over the best of then`);
+      add('at the time', `${percent(node.gain[0])} over its parent, ${percent(node.gain[1])} over the best`);
     }
     for (const [phase, values] of Object.entries(node.samples ?? {})) {
       add(`${phase} samples`, el('span', { class: 'mono' }, values.map(number).join('  ')));
@@ -129,12 +130,13 @@ export class Panel {
       add(node.parents.length > 1 ? 'parents' : 'parent',
         ...node.parents.flatMap((parent, i) => [i > 0 ? ', ' : '', this.link(parent)]));
     }
-    if (node.n !== 0) add('made by', [node.op, node.arm].filter(Boolean).join(', ') + (node.fresh ? ', without history' : ''));
+    if (node.n !== 0) add('made by', [node.op, node.arm, node.plan?.category,
+      node.fresh ? 'without history' : ''].filter(Boolean).join(', '));
     if (node.files) add('files', el('span', { class: 'mono' }, node.files));
     if (node.flags) add('flags', node.flags);
     const seconds = node.seconds ?? [0, 0, 0, 0];
     const phases = ['proposing', 'build', 'checks', 'measuring'].flatMap((name, i) =>
-      (seconds[i] ?? 0) > 0 ? [`${name} ${duration(seconds[i] ?? 0)}`] : []);
+      (seconds[i] ?? 0) >= 0.05 ? [`${name} ${duration(seconds[i] ?? 0)}`] : []);
     if (phases.length > 0) add('time', phases.join(', '));
     if (node.usd || node.tokens) {
       const tokens = node.tokens ? `${node.tokens[0].toLocaleString('en-US')} tokens in, ${node.tokens[1].toLocaleString('en-US')} out` : '';
@@ -148,7 +150,6 @@ export class Panel {
     const plan = node.plan ?? {};
     const list = el('dl', { class: 'plan' });
     const add = (name: string, text?: string) => { if (text) list.append(...row(name, text)); };
-    add('Kind', plan.category);
     add('Bottleneck', plan.bottleneck);
     add('Alternatives', plan.alternatives);
     add('Expected', plan.expect);

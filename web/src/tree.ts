@@ -8,7 +8,7 @@ import { layOut, type Layout } from './layout';
 import { mix, onTheme, palette, type Palette } from './theme';
 
 const kLegend: [Group, string][] = [
-  ['best', 'best'], ['improved', 'improved'], ['measured', 'no gain'],
+  ['best', 'best'], ['improved', 'improved'], ['measured', 'measured'],
   ['unclear', 'not confirmed'], ['failed', 'failed'], ['rejected', 'never measured'],
   ['open', 'under way'],
 ];
@@ -38,7 +38,9 @@ export class Tree {
     oninput: () => { this.filter = this.search.value.trim().toLowerCase(); this.paint(); },
     onkeydown: (event: Event) => {
       if ((event as KeyboardEvent).key !== 'Enter') return;
-      const first = this.model.sorted.find((node) => this.matches(node));
+      const named = /^#?(\d+)$/.exec(this.filter)?.[1];
+      const first = (named === undefined ? undefined : this.model.node(Number(named)))
+        ?? this.model.sorted.find((node) => this.matches(node));
       if (first && this.filter) this.open(first.n);
     },
   });
@@ -50,7 +52,7 @@ export class Tree {
     this.layout = layOut(this.model.sorted);
     if (!this.chart) {
       show('tree', el('div', { class: 'row' },
-        title('tree', 'The tree', 'It grows from the baseline at its foot; the thick line leads to the best'),
+        title('tree', 'The tree', 'It grows from the baseline at its foot; the thick line leads to the best, and the greener a node, the nearer it came'),
         this.search),
       this.box,
       el('div', { class: 'row foot' }, this.legend, this.zoomButtons()));
