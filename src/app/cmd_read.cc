@@ -4,6 +4,7 @@
 
 #include "app/commands.h"
 #include "app/load_verdict.h"
+#include "app/page_texts.h"
 #include "app/run_reader.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -210,7 +211,7 @@ int Report(const Global& global, const ReportOptions& options) {
     text = report::Leaderboard(state);
   } else if (options.format == "html") {
     Result<std::string> page = report::StaticPage(
-        state, PageInputOf(*run), TextsOf(*run->journal, state),
+        state, PageInputOf(*run), AllTextsOf(*run->journal, state),
         report::LogsIn(run->place.dir, report::kPageLogBytes));
     if (!page) return Fail(global, page.error());
     text = std::move(*page);

@@ -148,33 +148,37 @@ Result<ReadRun> OpenRun(const Global& global, const std::string& run,
   return read;
 }
 
+report::AttemptTexts TextsFrom(std::string patch,
+                               std::vector<RecordedCall> calls) {
+  report::AttemptTexts texts{.patch = std::move(patch)};
+  for (const RecordedCall& call : calls) {
+    if (call.asked.role != search::kJudgeRole) continue;
+    texts.judged +=
+        fmt::format("== {} ({}) ==\n", call.asked.turn, call.asked.model);
+    for (const llm::Utterance& part : call.asked.prompt) {
+      texts.judged += part.text + '\n';
+    }
+    if (call.answered) {
+      texts.judged += fmt::format("-- {} --\n{}\n\n", call.answered->stop,
+                                  call.answered->text);
+    }
+  }
+  std::erase_if(calls, [](const RecordedCall& call) {
+    return call.asked.role == search::kJudgeRole;
+  });
+  texts.prompt = PromptText(calls);
+  texts.answer = AnswerText(calls);
+  return texts;
+}
+
 report::FindTexts TextsOf(search::SqliteJournal& journal,
                           const search::State& state) {
   return [&journal, &state](AttemptId attempt) -> Result<report::AttemptTexts> {
-    report::AttemptTexts texts;
     auto committed = FindCommitted(journal, state, attempt);
     if (!committed) return committed.error();
-    if (*committed) texts.patch = (*committed)->patch;
     auto calls = FindCalls(journal, state, attempt);
     if (!calls) return calls.error();
-    for (const RecordedCall& call : *calls) {
-      if (call.asked.role != search::kJudgeRole) continue;
-      texts.judged +=
-          fmt::format("== {} ({}) ==\n", call.asked.turn, call.asked.model);
-      for (const llm::Utterance& part : call.asked.prompt) {
-        texts.judged += part.text + '\n';
-      }
-      if (call.answered) {
-        texts.judged += fmt::format("-- {} --\n{}\n\n", call.answered->stop,
-                                    call.answered->text);
-      }
-    }
-    std::erase_if(*calls, [](const RecordedCall& call) {
-      return call.asked.role == search::kJudgeRole;
-    });
-    texts.prompt = PromptText(*calls);
-    texts.answer = AnswerText(*calls);
-    return texts;
+    return TextsFrom(*committed ? (*committed)->patch : "", std::move(*calls));
   };
 }
 

@@ -44,6 +44,9 @@ struct ReadRun {
 Result<ReadRun> OpenRun(const Global& global, const std::string& run,
                         std::optional<std::int64_t> until = std::nullopt);
 
+// The texts of an attempt, made of its calls.
+report::AttemptTexts TextsFrom(std::string patch,
+                               std::vector<RecordedCall> calls);
 // Patches and answers, for views.
 report::FindTexts TextsOf(search::SqliteJournal& journal,
                           const search::State& state);

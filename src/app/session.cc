@@ -11,6 +11,7 @@
 
 #include "app/heartbeat.h"
 #include "app/models.h"
+#include "app/page_texts.h"
 #include "app/run_reader.h"
 #include "app/search_parts.h"
 #include "base/log.h"
@@ -385,7 +386,9 @@ Result<void> Session::WriteViews() {
       project_.store->Diff(project_.base, state.tree()[state.best()].commit);
   if (diff) input.diff = std::move(*diff);
   if (written) written = views_->WriteReport(state, input);
-  if (written) written = views_->WritePage(state, input.now);
+  if (written) {
+    written = views_->WritePage(state, input.now, AllTextsOf(*journal_, state));
+  }
   return written;
 }
 

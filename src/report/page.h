@@ -47,7 +47,8 @@ using FindLog = std::function<std::string(AttemptId)>;
 // Those in the directory of a run. Of a long one the head and the tail, in
 // `limit` bytes at most. Blocking.
 FindLog LogsIn(std::filesystem::path run_dir, std::size_t limit);
-// As much of a log as a static page shows.
+// As much of any text, and of a log, as a static page shows.
+inline constexpr std::size_t kPageTextBytes = 48'000;
 inline constexpr std::size_t kPageLogBytes = 8'000;
 
 // The summary, the nodes, and as many long texts as fit into `bytes` in all:

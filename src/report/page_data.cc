@@ -23,7 +23,7 @@ struct Kind {
 };
 constexpr std::array<Kind, 6> kKinds{
     {{"why", &PageTexts::why, 4'000, 0},
-     {"diff", &PageTexts::diff, 48'000, 0},
+     {"diff", &PageTexts::diff, kPageTextBytes, 0},
      {"log", &PageTexts::log, kPageLogBytes, .1},
      {"answer", &PageTexts::answer, 16'000, .3},
      {"judged", &PageTexts::judged, 16'000, .4},
@@ -81,7 +81,7 @@ OrderedJson Shelve(const PageTexts& texts, std::size_t room, TextShelf& shelf) {
     const auto spare =
         static_cast<std::size_t>(kind.spare * static_cast<double>(room));
     OrderedJson pieces =
-        shelf.Add(HeadAndTail(Sanitize(text), kind.limit), spare);
+        shelf.Add(Sanitize(HeadAndTail(text, kind.limit)), spare);
     if (pieces.is_null()) {
       entry["left"].push_back(kind.key);
     } else {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 namespace coppice::report {
 namespace {
@@ -56,14 +57,17 @@ OrderedJson TextShelf::Add(std::string_view text, std::size_t spare) {
   std::size_t need = 0;
   for (std::string_view piece : pieces) {
     need += kNumberBytes;
-    if (!numbers_.contains(std::string(piece))) need += JsonBytes(piece) + 1;
+    if (!numbers_.contains(piece)) need += JsonBytes(piece) + 1;
   }
   if (need + spare > left_) return nullptr;
   left_ -= need;
   OrderedJson numbers = OrderedJson::array();
   for (std::string_view piece : pieces) {
-    auto [found, fresh] = numbers_.emplace(piece, pieces_.size());
-    if (fresh) pieces_.emplace_back(piece);
+    auto found = numbers_.find(piece);
+    if (found == numbers_.end()) {
+      const std::string& kept = pieces_.emplace_back(piece);
+      found = numbers_.emplace(kept, pieces_.size() - 1).first;
+    }
     numbers.push_back(found->second);
   }
   return numbers;

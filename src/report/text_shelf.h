@@ -1,10 +1,10 @@
 #pragma once
 
 #include <cstddef>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <vector>
 
 #include "report/node_record.h"
 
@@ -29,8 +29,8 @@ class TextShelf {
 
  private:
   std::size_t left_;
-  std::vector<std::string> pieces_;
-  std::unordered_map<std::string, std::size_t> numbers_;
+  std::deque<std::string> pieces_;  // does not move what it holds
+  std::unordered_map<std::string_view, std::size_t> numbers_;  // of pieces_
 };
 
 }  // namespace coppice::report

@@ -177,10 +177,11 @@ Result<void> ViewWriter::WriteReport(const search::State& state,
   return WriteWhole(run_dir_ / "report.md", ReportMarkdown(state, input));
 }
 
-Result<void> ViewWriter::WritePage(const search::State& state, WallTime now) {
+Result<void> ViewWriter::WritePage(const search::State& state, WallTime now,
+                                   const FindTexts& texts) {
   const PageInput input{.now = now};
   Result<std::string> page =
-      StaticPage(state, input, texts_, LogsIn(run_dir_, kPageLogBytes));
+      StaticPage(state, input, texts, LogsIn(run_dir_, kPageLogBytes));
   if (!page) return page.error();
   return WriteWhole(run_dir_ / "report.html", *page);
 }

@@ -31,9 +31,9 @@ class ViewWriter {
   ViewWriter(std::filesystem::path run_dir, FindTexts texts);
 
   // nodes/<n>/{result.json,plan.md,lesson.md,diff.patch,prompt.md,answer.md,
-  // judge.md} of the attempts that finished, or finished again, since the last call. The cost
-  // follows their number, not the size of the tree. A node whose result.json
-  // stands there already from an earlier process is passed over.
+  // judge.md} of the attempts that finished, or finished again, since the last
+  // call. The cost follows their number, not the size of the tree. A node whose
+  // result.json stands there already from an earlier process is passed over.
   Result<void> WriteNodes(const search::State& state);
   // results.jsonl, results.tsv, leaderboard.md, experiment-log.yaml and
   // digest.md, anew. The cost follows the size of the tree.
@@ -44,8 +44,9 @@ class ViewWriter {
   // report.md.
   Result<void> WriteReport(const search::State& state,
                            const ReportInput& input);
-  // report.html, whole (RES-04).
-  Result<void> WritePage(const search::State& state, WallTime now);
+  // report.html, whole (RES-04), with texts from `texts`.
+  Result<void> WritePage(const search::State& state, WallTime now,
+                         const FindTexts& texts);
 
  private:
   Result<void> WriteNode(const search::State& state, AttemptId attempt);
