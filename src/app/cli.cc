@@ -297,6 +297,7 @@ void AddReading(CLI::App& app, Command& chosen) {
       ->check(
           CLI::IsMember({"md", "html", "tsv", "yaml", "jsonl", "leaderboard"}));
   c->add_option("-o", report->file, "default: standard output");
+  c->add_flag("--all", report->all, "all runs side by side instead");
   OnParsed(c, report, chosen, Report);
 
   auto replay = std::make_shared<ReplayOptions>();

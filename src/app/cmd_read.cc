@@ -15,6 +15,7 @@
 #include "report/leaderboard.h"
 #include "report/node_record.h"
 #include "report/page.h"
+#include "report/past_runs.h"
 #include "report/plot.h"
 #include "report/report_md.h"
 #include "report/show.h"
@@ -51,6 +52,47 @@ report::PageInput PageInputOf(const ReadRun& run) {
   report::PageInput input{.now = MakeRealClock()->Wall()};
   input.extra.alive = search::FindOwner(run.place.dir).has_value();
   return input;
+}
+
+std::string MarkdownOf(const ReadRun& run) {
+  const search::State& state = *run.state;
+  report::ReportInput input;
+  input.now = state.last_at();
+  Result<std::string> diff =
+      run.store->Diff(state.base(), state.tree()[state.best()].commit);
+  if (diff) input.diff = std::move(*diff);
+  return report::ReportMarkdown(state, input);
+}
+
+Result<std::string> OneRun(const Global& global, const ReportOptions& options) {
+  Result<ReadRun> run = OpenRun(global, options.run);
+  if (!run) return run.error();
+  const search::State& state = *run->state;
+  if (options.format == "tsv") return report::ResultsTsv(state);
+  if (options.format == "yaml") return report::ExperimentLog(state);
+  if (options.format == "jsonl") return report::ResultsJsonl(state);
+  if (options.format == "leaderboard") return report::Leaderboard(state);
+  if (options.format == "md") return MarkdownOf(*run);
+  return report::StaticPage(
+      state, PageInputOf(*run), AllTextsOf(*run->journal, state),
+      report::LogsIn(run->place.dir, report::kPageLogBytes));
+}
+
+Result<std::string> AllRuns(const Global& global) {
+  Result<Opened> opened = OpenRepository(global);
+  if (!opened) return opened.error();
+  std::vector<report::PastRun> runs;
+  for (const RunPlace& place : ListRuns(opened->home)) {
+    Result<ReadRun> run = OpenRun(global, place.id);
+    if (!run) {
+      Say(fmt::format("left out {}: {}", place.id, run.error().what));
+      continue;
+    }
+    const bool alive = search::FindOwner(place.dir).has_value();
+    runs.push_back(report::Summarise(*run->state, alive));
+  }
+  if (AsJson(global)) return report::DumpLine(report::PastRunsJson(runs));
+  return report::PastRunsMarkdown(std::move(runs));
 }
 
 }  // namespace
@@ -197,37 +239,14 @@ int Diff(const Global& global, const DiffOptions& options) {
 }
 
 int Report(const Global& global, const ReportOptions& options) {
-  Result<ReadRun> run = OpenRun(global, options.run);
-  if (!run) return Fail(global, run.error());
-  const search::State& state = *run->state;
-  std::string text;
-  if (options.format == "tsv") {
-    text = report::ResultsTsv(state);
-  } else if (options.format == "yaml") {
-    text = report::ExperimentLog(state);
-  } else if (options.format == "jsonl") {
-    text = report::ResultsJsonl(state);
-  } else if (options.format == "leaderboard") {
-    text = report::Leaderboard(state);
-  } else if (options.format == "html") {
-    Result<std::string> page = report::StaticPage(
-        state, PageInputOf(*run), AllTextsOf(*run->journal, state),
-        report::LogsIn(run->place.dir, report::kPageLogBytes));
-    if (!page) return Fail(global, page.error());
-    text = std::move(*page);
-  } else {
-    report::ReportInput input;
-    input.now = state.last_at();
-    Result<std::string> diff =
-        run->store->Diff(state.base(), state.tree()[state.best()].commit);
-    if (diff) input.diff = std::move(*diff);
-    text = report::ReportMarkdown(state, input);
-  }
+  Result<std::string> text =
+      options.all ? AllRuns(global) : OneRun(global, options);
+  if (!text) return Fail(global, text.error());
   if (options.file.empty()) {
-    PrintRaw(text);
+    PrintRaw(*text);
     return kDone;
   }
-  Result<void> written = report::WriteWhole(options.file, text);
+  Result<void> written = report::WriteWhole(options.file, *text);
   if (!written) return Fail(global, written.error());
   return kDone;
 }

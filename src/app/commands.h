@@ -168,8 +168,9 @@ int Diff(const Global& global, const DiffOptions& options);
 
 struct ReportOptions {
   std::string run;
-  std::string format = "md";  // md | tsv | yaml | jsonl | leaderboard
+  std::string format = "md";  // md | html | tsv | yaml | jsonl | leaderboard
   std::string file;
+  bool all = false;  // every run of the repository, side by side
 };
 int Report(const Global& global, const ReportOptions& options);
 

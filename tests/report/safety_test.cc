@@ -9,6 +9,8 @@
 #include "report/facts.h"
 #include "report/graph_export.h"
 #include "report/leaderboard.h"
+#include "report/page.h"
+#include "report/past_runs.h"
 #include "report/plot.h"
 #include "report/progress.h"
 #include "report/report_md.h"
@@ -141,6 +143,8 @@ TEST_CASE("no view passes on an escape sequence or broken text") {
       {"graphml", TreeGraphMl(*state)},
       {"leaderboard", Leaderboard(*state)},
       {"jsonl", ResultsJsonl(*state)},
+      {"page", DumpPretty(LivePageData(*state, {.now = now}))},
+      {"past runs", PastRunsMarkdown({Summarise(*state, false)})},
       {"plot", PlotText(*state)},
       {"report", ReportMarkdown(*state, {.now = now, .diff = kHostile})},
       {"status", StatusText(*state, now, {})},

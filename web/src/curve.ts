@@ -60,7 +60,7 @@ export class Curve {
       const winner = group === 'best';
       const up = group === 'improved' || winner;
       return [{
-        value: [this.at(i), node.value], n: node.n,
+        value: [this.at(i), node.value], n: node.n, up,
         symbolSize: winner ? 13 : up ? 9 : 5,
         itemStyle: {
           color: winner ? colours.best : up ? colours.good
@@ -117,7 +117,11 @@ export class Curve {
             ],
           },
         },
-        { type: 'scatter', data: dots, z: 4, cursor: 'pointer', emphasis: { scale: 1.6 } },
+        // New bests stand on the line, the others below it.
+        ...[false, true].map((up) => ({
+          type: 'scatter' as const, data: dots.filter((dot) => dot.up === up), z: up ? 4 : 2,
+          cursor: 'pointer', emphasis: { scale: 1.6 },
+        })),
       ],
     });
   }

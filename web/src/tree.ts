@@ -13,12 +13,11 @@ const kLegend: [Group, string][] = [
   ['open', 'under way'],
 ];
 
-interface Dot {
-  value: [number, number];
-  n: number;
-  symbol: string;
-  symbolSize: number;
-  itemStyle: object;
+// How one node looks; its place is in the data of the series.
+interface Look {
+  shape: 'circle' | 'diamond' | 'square';
+  radius: number;
+  style: { fill: string; stroke: string; lineWidth: number; opacity: number };
 }
 
 export class Tree {
@@ -27,6 +26,9 @@ export class Tree {
   private layout: Layout = layOut([]);
   private filter = '';
   private onPath = new Set<number>();
+  private size = 10;
+  // Around the selected node. Not part of the chart, which would be drawn anew.
+  private readonly ring = el('span', { class: 'ring', hidden: true });
   private readonly box = el('div', {
     class: 'chart tree-chart', tabindex: '0', role: 'application',
     'aria-label': 'The tree. Arrow keys go from node to node, Enter opens one.',
@@ -59,9 +61,12 @@ export class Tree {
       this.setHeight();
       this.chart = chartIn(this.box);
       this.chart.on('click', (event) => {
-        const n = (event.data as { n?: number } | undefined)?.n;
+        const n = (event.data as number[] | undefined)?.[2];
         if (n !== undefined) this.open(n);
       });
+      this.chart.on('finished', () => this.placeRing());
+      this.chart.on('datazoom', () => this.placeRing());
+      this.box.append(this.ring);
       onTheme(() => this.paint());
     }
     this.setHeight();
@@ -72,7 +77,19 @@ export class Tree {
 
   select(n: number | null): void {
     this.selected = n;
-    this.paint();
+    this.placeRing();
+  }
+
+  private placeRing(): void {
+    const place = this.selected === null ? undefined : this.layout.places.get(this.selected);
+    const at = place && this.chart?.convertToPixel('grid', [place.x, place.y]);
+    const inside = at && at[0]! >= 0 && at[1]! >= 0
+      && at[0]! <= this.box.clientWidth && at[1]! <= this.box.clientHeight;
+    this.ring.hidden = !inside;
+    if (!inside) return;
+    const width = this.size + 12;
+    this.ring.style.width = this.ring.style.height = `${width}px`;
+    this.ring.style.transform = `translate(${at[0]! - width / 2}px, ${at[1]! - width / 2}px)`;
   }
 
   private setHeight(): void {
@@ -128,48 +145,47 @@ export class Tree {
     return (node.value - from) / (to - from);
   }
 
-  private dot(node: Node, colours: Palette, size: number): Dot {
+  private look(node: Node, colours: Palette): Look {
     const group = groupOf(node, this.model.data.verdict.best);
-    const place = this.layout.places.get(node.n) ?? { x: 0, y: 0, tuft: false };
     const share = Math.min(1, this.share(node));
     const measured = kMeasured.has(node.outcome);
     const ramp = share >= 0 ? mix(colours.fair, colours.good, share) : colours.worse;
     const colour = group === 'best' ? colours.best : measured ? ramp
       : group === 'failed' ? colours.failed : group === 'open' ? colours.open : colours.rejected;
-    const scale = group === 'best' ? 1.9 : group === 'improved' ? 1.35
+    const scale = group === 'best' ? 1.9 : group === 'improved' ? 1.35 : group === 'failed' ? 0.75
       : node.n === 0 ? 1.4 : measured ? 0.85 : 0.62;
-    const dim = !this.matches(node);
-    const chosen = node.n === this.selected;
     const hollow = group === 'rejected';
     return {
-      value: [place.x, place.y], n: node.n,
-      symbol: group === 'failed' ? 'diamond' : node.n === 0 ? 'rect' : 'circle',
-      symbolSize: size * scale * (chosen ? 1.35 : 1),
-      itemStyle: {
-        color: hollow ? colours.surface : colour,
-        borderColor: chosen ? colours.ink : group === 'unclear' ? colours.unclear
-          : hollow ? colours.rejected : colours.surface,
-        borderWidth: chosen ? 2.5 : group === 'unclear' ? 1.75 : 1,
-        opacity: dim ? 0.12 : 1,
+      shape: group === 'failed' ? 'diamond' : node.n === 0 ? 'square' : 'circle',
+      radius: (this.size * scale) / 2,
+      style: {
+        fill: hollow ? colours.surface : colour,
+        stroke: group === 'unclear' ? colours.unclear : hollow ? colours.rejected : colours.surface,
+        lineWidth: group === 'unclear' ? 1.75 : group === 'failed' ? 0 : 1,
+        opacity: this.matches(node) ? 1 : 0.12,
       },
     };
+  }
+
+  private edges(): number[][] {
+    return this.model.sorted.flatMap((node) => node.parents.flatMap((parent, i) => {
+      const from = this.layout.places.get(parent);
+      const to = this.layout.places.get(node.n);
+      if (!from || !to) return [];
+      const main = i === 0 && this.onPath.has(node.n) && this.onPath.has(parent);
+      return [[from.x, from.y, to.x, to.y, main ? 2 : to.tuft ? 0 : 1, i]];
+    })).sort((a, b) => a[4]! - b[4]!);
   }
 
   private paint(): void {
     if (!this.chart) return;
     const colours = palette();
     const nodes = this.model.sorted;
-    const size = Math.max(5, Math.min(15, 17 - nodes.length / 40,
+    this.size = Math.max(5, Math.min(15, 17 - nodes.length / 40,
       (this.box.clientWidth / this.layout.width) * 0.62));
-    const dots = nodes.map((node) => this.dot(node, colours, size));
-    const edges = nodes.flatMap((node) => node.parents.flatMap((parent, i) => {
-      const from = this.layout.places.get(parent);
-      const to = this.layout.places.get(node.n);
-      if (!from || !to) return [];
-      const main = i === 0 && this.onPath.has(node.n) && this.onPath.has(parent);
-      return [[from.x, from.y, to.x, to.y, main ? 2 : to.tuft ? 0 : 1, i]];
-    })).sort((a, b) => (a[4] ?? 0) - (b[4] ?? 0));
-    const best = dots.find((dot) => dot.n === this.model.data.verdict.best && dot.n !== 0);
+    const looks = nodes.map((node) => this.look(node, colours));
+    const best = this.model.data.verdict.best;
+    const place = best === 0 ? undefined : this.layout.places.get(best);
     this.chart.setOption({
       animation: false,
       textStyle: { fontFamily: kFont },
@@ -183,32 +199,38 @@ export class Tree {
       })),
       tooltip: {
         ...kTooltip, trigger: 'item',
-        formatter: (item: { data: { n?: number } }) => {
-          const node = item.data.n === undefined ? undefined : this.model.node(item.data.n);
+        formatter: (item: { data: number[] }) => {
+          const node = this.model.node(item.data[2] ?? -1);
           return node ? nodeTip(this.model, node) : '';
         },
       },
       series: [
         {
-          type: 'custom', id: 'edges', data: edges, silent: true, z: 1, clip: true,
+          type: 'custom', id: 'edges', data: this.edges(), silent: true, z: 1, clip: true,
           renderItem: (_: CustomSeriesRenderItemParams, api: CustomSeriesRenderItemAPI) =>
             branch(api, colours),
         },
         {
-          type: 'scatter', id: 'nodes', data: dots, z: 3, cursor: 'pointer',
-          emphasis: { scale: 1.5 },
+          type: 'custom', id: 'nodes', z: 3, clip: true, encode: { tooltip: [] },
+          data: nodes.map((node) => {
+            const at = this.layout.places.get(node.n);
+            return [at?.x ?? 0, at?.y ?? 0, node.n];
+          }),
+          renderItem: (params: CustomSeriesRenderItemParams, api: CustomSeriesRenderItemAPI) =>
+            drawn(looks[params.dataIndex]!, api.coord([api.value(0), api.value(1)])),
         },
         {
           type: 'scatter', id: 'label', z: 4, silent: true, symbolSize: 0.01,
-          data: best ? [best.value] : [],
+          data: place ? [[place.x, place.y]] : [],
           label: {
-            show: !!best, position: 'top', distance: size * 0.95 + 3, fontWeight: 600, fontSize: 12,
-            color: colours.best, formatter: `#${best?.n}  ${number(this.model.node(best?.n ?? 0)?.value)}`,
+            show: true, position: 'top', distance: this.size * 0.95 + 3, fontWeight: 600, fontSize: 12,
+            color: colours.best, formatter: `#${best}  ${number(this.model.node(best)?.value)}`,
             textBorderColor: colours.surface, textBorderWidth: 3,
           },
         },
       ],
     });
+    this.placeRing();
   }
 
   // Up goes to what grew from a node, down to its parent, left and right along
@@ -261,6 +283,14 @@ export class Tree {
       dataIndex: this.model.sorted.findIndex((one) => one.n === n),
     });
   }
+}
+
+function drawn({ shape, radius: r, style }: Look, [x, y]: number[]): object {
+  const cx = x ?? 0;
+  const cy = y ?? 0;
+  if (shape === 'circle') return { type: 'circle', shape: { cx, cy, r }, style };
+  if (shape === 'square') return { type: 'rect', shape: { x: cx - r, y: cy - r, width: 2 * r, height: 2 * r }, style };
+  return { type: 'polygon', shape: { points: [[cx, cy - r], [cx + r, cy], [cx, cy + r], [cx - r, cy]] }, style };
 }
 
 // A branch leaves its node upwards and arrives from below.
