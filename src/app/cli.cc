@@ -320,9 +320,14 @@ void AddTaking(CLI::App& app, Command& chosen) {
   c->add_option("--node", exported->node, "default: best");
   c->add_option("--onto", exported->onto, "rebase onto this revision");
   c->add_option("--branch", exported->branch, "default: export.branch");
-  c->add_option("--mode", exported->mode)
-      ->check(CLI::IsMember({"squash", "stack"}));
-  c->add_option("--patch", exported->patch, "write a patch file instead");
+  c->add_option("--mode", exported->mode,
+                "one commit, one a step that still matters, or one branch a "
+                "file")
+      ->check(CLI::IsMember({"squash", "stack", "split"}));
+  c->add_option("--patch", exported->patch,
+                "write a mailbox for `git am` instead of a branch");
+  c->add_option("--bundle", exported->bundle,
+                "write a bundle for `git fetch` instead of a branch");
   c->add_flag("--no-minimise", exported->no_minimise,
               "export the diff as the search made it");
   c->add_flag("--dry-run", exported->dry_run, "say what would be done");

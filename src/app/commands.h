@@ -188,7 +188,10 @@ struct ExportOptions {
   std::string onto;
   std::string branch;
   std::string mode;
-  std::string patch;
+  std::string patch;  // files to write instead of a branch
+  std::string bundle;
+  std::string push;     // remote
+  std::string request;  // none | gitlab | github
   bool no_minimise = false;
   bool dry_run = false;
 };

@@ -211,4 +211,24 @@ Result<void> PublishBranch(Store& store, const std::string& branch,
   return Ok();
 }
 
+Result<void> RemoveBranch(const RepositoryPlaces& places,
+                          const std::string& branch, ObjectId commit) {
+  Result<GitRepository> user = UserRepository(places).Open();
+  if (!user) return user.error();
+  GitReference reference;
+  const std::string name = "refs/heads/" + branch;
+  if (git_reference_lookup(reference.Out(), user->get(), name.c_str()) != 0) {
+    return Ok();
+  }
+  const git_oid* target = git_reference_target(reference.get());
+  if (target == nullptr || FromOid(*target) != commit) {
+    return Error{.code = ErrorCode::kConflict,
+                 .what = "the branch " + branch + " has moved"};
+  }
+  if (git_branch_delete(reference.get()) != 0) {
+    return GitError("cannot remove the branch " + branch);
+  }
+  return Ok();
+}
+
 }  // namespace coppice::vcs

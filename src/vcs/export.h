@@ -40,6 +40,11 @@ Result<std::vector<ObjectId>> ComposeExport(Store& store, ObjectId onto,
 Result<void> PublishBranch(Store& store, const std::string& branch,
                            ObjectId commit);
 
+// Takes a branch away that PublishBranch made, as long as it still is where it
+// was made.
+Result<void> RemoveBranch(const RepositoryPlaces& places,
+                          const std::string& branch, ObjectId commit);
+
 // Does to the user's work tree, at HEAD, what changed from `base` to `node`;
 // the paths written or removed, sorted. kUsage names files that are not as
 // HEAD has them, kConflict those that HEAD changed otherwise; nothing is

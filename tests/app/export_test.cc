@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
 
-#include "support/cli.h"
+#include "export_world.h"
 
 // From a finished run to a branch or to the work tree.
 
@@ -8,13 +8,9 @@ namespace coppice {
 namespace {
 
 using testing::Ran;
+using testing::Says;
 using testing::TinyRepo;
 using testing::TinySpec;
-
-bool Says(const Ran& ran, const std::string& text) {
-  return ran.err.find(text) != std::string::npos ||
-         ran.out.find(text) != std::string::npos;
-}
 
 void Finished(TinyRepo& repo) {
   repo.Write("coppice.yaml",

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <vector>
+
+#include "app/export_bench.h"
+#include "app/export_plan.h"
+#include "base/result.h"
+#include "vcs/hunks.h"
+
+namespace coppice::app {
+
+// Fresh samples of what an export starts from and of what it makes, in turns.
+struct Evidence {
+  std::vector<double> before, after;
+  double before_value = 0, after_value = 0;
+};
+
+// Builds, checks and measures the commit in a clean checkout (EXP-06); an
+// error if it does not pass, or does not bear the node out: on the base of the
+// run the gain on record must be there, on a moved one still a gain. Nothing
+// is announced that fails here.
+Task<Result<Evidence>> Verify(ExportBench& bench, const ExportPlan& plan,
+                              ObjectId commit);
+
+// Every commit of a stack builds and passes its checks: one that does not by
+// itself becomes one with the next.
+Task<Result<std::vector<ExportPart>>> FoldBroken(ExportBench& bench,
+                                                 const ExportPlan& plan,
+                                                 std::vector<ExportPart> parts);
+
+// Parts that do not pass by themselves become one; if that does not, all do.
+Task<Result<std::vector<ExportPart>>> JoinBroken(ExportBench& bench,
+                                                 const ExportPlan& plan,
+                                                 const vcs::Hunks& hunks,
+                                                 std::vector<ExportPart> parts);
+
+}  // namespace coppice::app
