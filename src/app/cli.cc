@@ -328,6 +328,12 @@ void AddTaking(CLI::App& app, Command& chosen) {
                 "write a mailbox for `git am` instead of a branch");
   c->add_option("--bundle", exported->bundle,
                 "write a bundle for `git fetch` instead of a branch");
+  c->add_option("--push", exported->push,
+                "push the branch to this remote as well");
+  c->add_option("--request", exported->request,
+                "with --push: open a merge request by push options, or a pull "
+                "request by gh")
+      ->check(CLI::IsMember({"none", "gitlab", "github"}));
   c->add_flag("--no-minimise", exported->no_minimise,
               "export the diff as the search made it");
   c->add_flag("--dry-run", exported->dry_run, "say what would be done");

@@ -6,6 +6,7 @@
 #include "app/commands.h"
 #include "app/export_branches.h"
 #include "app/export_files.h"
+#include "app/export_push.h"
 #include "app/run_reader.h"
 #include "base/text.h"
 #include "report/views.h"
@@ -77,36 +78,44 @@ int SayDryRun(const Global& global, const ExportPlan& plan,
   return kDone;
 }
 
-// The journal tells of the branch; the journal of a run that another process
+// The journal tells of the branches; the journal of a run that another process
 // owns is only read.
-void RecordExport(const ReadRun& run, const ExportWork& work,
-                  const ExportBranch& branch) {
-  Result<search::RunLease> lease = search::AcquireLease(run.place.dir);
+void Record(const ExportWork& work) {
+  const RunPlace& place = work.run.place;
+  Result<search::RunLease> lease = search::AcquireLease(place.dir);
   if (!lease) return;
-  auto journal = search::OpenJournal(run.place.journal());
+  auto journal = search::OpenJournal(place.journal());
   if (!journal) return;
-  search::Exported exported;
-  exported.node = work.plan.node;
-  exported.branch = branch.name;
-  exported.commits = branch.commits;
-  exported.mode = work.plan.mode;
-  if (!(*journal)->Append(MakeRealClock()->Wall(), std::move(exported))) {
-    Say("warning: the export could not be noted in the journal");
+  for (const ExportBranch& branch : work.branches) {
+    search::Exported exported;
+    exported.node = work.plan.node;
+    exported.branch = branch.name;
+    exported.commits = branch.commits;
+    exported.mode = work.plan.mode;
+    if (!(*journal)->Append(MakeRealClock()->Wall(), std::move(exported))) {
+      Say("warning: the export could not be noted in the journal");
+    }
+  }
+}
+
+// Takes the first branches away again.
+void Withdraw(ExportWork& work, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const ExportBranch& branch = work.branches[i];
+    Result<void> removed = vcs::RemoveBranch(
+        work.run.store->places(), branch.name, branch.commits.back());
+    if (!removed) Say("warning: " + removed.error().Text());
   }
 }
 
 Result<void> Publish(ExportWork& work) {
-  vcs::Store& store = *work.run.store;
   for (std::size_t i = 0; i < work.branches.size(); ++i) {
     const ExportBranch& branch = work.branches[i];
     Result<void> made =
-        vcs::PublishBranch(store, branch.name, branch.commits.back());
+        vcs::PublishBranch(*work.run.store, branch.name, branch.commits.back());
     if (made) continue;
-    for (std::size_t j = 0; j < i; ++j) {
-      const ExportBranch& other = work.branches[j];
-      (void)vcs::RemoveBranch(store.places(), other.name, other.commits.back());
-    }
-    return made;
+    Withdraw(work, i);
+    return AsConflict(made.error());
   }
   return Ok();
 }
@@ -128,8 +137,9 @@ Result<fs::path> WriteText(const ExportWork& work, const ExportBranch& branch) {
   std::error_code ignored;
   fs::create_directories(file.parent_path(), ignored);
   const ExportStory story = work.StoryOf(branch);
-  Result<void> written = report::WriteWhole(
-      file, "# " + RequestTitle(story) + "\n\n" + RequestText(story));
+  Result<void> written =
+      report::WriteWhole(file, "# " + report::Markdown(RequestTitle(story)) +
+                                   "\n\n" + RequestText(story));
   if (!written) return written.error();
   return file;
 }
@@ -144,8 +154,32 @@ Json ToJson(const ExportWork& work, const ExportBranch& branch,
               {"text", text.string()}};
 }
 
+// Files, or branches here and on a remote that was asked for.
+Result<Pushed> Announce(ExportWork& work, const ExportOptions& options,
+                        const std::optional<PushTarget>& target) {
+  Result<void> made =
+      IntoFile(options) ? WriteFiles(work, options) : Publish(work);
+  if (!made) return made.error();
+  if (IntoFile(options)) return Pushed{};
+  if (!target) {
+    Record(work);
+    return Pushed{};
+  }
+  if (work.global.output != OutputMode::kJson) {
+    Say("pushing to " + report::Safe(target->remote) + " ...");
+  }
+  Result<Pushed> pushed = PushBranches(work, *target);
+  // A remote that refuses leaves no branch here either.
+  if (!pushed && pushed.error().code == ErrorCode::kConflict) {
+    Withdraw(work, work.branches.size());
+    return pushed;
+  }
+  Record(work);
+  return pushed;
+}
+
 int SayDone(const ExportWork& work, const ExportOptions& options,
-            const std::vector<fs::path>& texts) {
+            const std::vector<fs::path>& texts, const Pushed& pushed) {
   const ExportPlan& plan = work.plan;
   const ExportStory story = work.StoryOf(work.branches.front());
   if (work.global.output == OutputMode::kJson) {
@@ -168,6 +202,7 @@ int SayDone(const ExportWork& work, const ExportOptions& options,
       json["kept"] = work.minimised->kept.size();
       json["evaluated"] = work.minimised->evaluated;
     }
+    json["requests"] = pushed.urls;
     json["branches"] = Json::array();
     for (std::size_t i = 0; i < work.branches.size(); ++i) {
       json["branches"].push_back(ToJson(work, work.branches[i], texts[i]));
@@ -202,6 +237,9 @@ int SayDone(const ExportWork& work, const ExportOptions& options,
         fmt::format("  review: git diff {}...{}", plan.onto_name, branch.name));
     Print("  text:   " + texts[i].string());
   }
+  for (const std::string& line : pushed.lines) {
+    Print("  remote: " + report::Safe(line, 400));
+  }
   return kDone;
 }
 
@@ -214,6 +252,13 @@ int Export(const Global& global, const ExportOptions& options) {
   if (!plan) return Fail(global, plan.error());
   Result<void> possible = CheckFirst(*run, *plan, options);
   if (!possible) return Fail(global, possible.error());
+  std::optional<PushTarget> target;
+  if (!IntoFile(options)) {
+    Result<std::optional<PushTarget>> found =
+        FindPushTarget(*run, *plan, options);
+    if (!found) return Fail(global, found.error());
+    target = std::move(*found);
+  }
   Result<ExportChange> change = ReadChange(*run, *plan);
   if (!change) return Fail(global, change.error());
   ExportWork work{
@@ -231,17 +276,15 @@ int Export(const Global& global, const ExportOptions& options) {
     const int exit = Fail(global, prepared.error());
     return work.interrupted == 0 ? exit : 128 + work.interrupted;
   }
-  Result<void> made =
-      IntoFile(options) ? WriteFiles(work, options) : Publish(work);
-  if (!made) return Fail(global, AsConflict(made.error()));
+  Result<Pushed> announced = Announce(work, options, target);
+  if (!announced) return Fail(global, announced.error());
   std::vector<fs::path> texts;
   for (const ExportBranch& branch : work.branches) {
-    if (!IntoFile(options)) RecordExport(*run, work, branch);
     Result<fs::path> text = WriteText(work, branch);
     if (!text) return Fail(global, text.error());
     texts.push_back(std::move(*text));
   }
-  return SayDone(work, options, texts);
+  return SayDone(work, options, texts, *announced);
 }
 
 int Apply(const Global& global, const ApplyOptions& options) {

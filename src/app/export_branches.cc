@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 #include <numeric>
+#include <span>
 #include <utility>
 
 #include "base/text.h"
@@ -111,12 +112,19 @@ Result<void> VerifyBranches(ExportBench& bench, ExportWork& work) {
 
 // Commits that pass one by one, and branches that do.
 Result<void> CheckParts(ExportBench& bench, ExportWork& work) {
+  const Place place = [&](ObjectId part) -> Result<ObjectId> {
+    const vcs::ExportStep step{work.change.base, part, "draft\n"};
+    Result<std::vector<ObjectId>> commits =
+        vcs::ComposeExport(bench.store(), work.plan.onto, std::span(&step, 1));
+    if (!commits) return commits.error();
+    return commits->back();
+  };
   if (work.plan.mode == "stack" && work.branches[0].parts.size() > 1) {
     std::vector<ExportPart>& parts = work.branches[0].parts;
     Tell(work, fmt::format("checking {} commits one by one ...", parts.size()));
     const std::size_t before = parts.size();
-    Result<std::vector<ExportPart>> folded =
-        RunOn(bench, work, FoldBroken(bench, work.plan, std::move(parts)));
+    Result<std::vector<ExportPart>> folded = RunOn(
+        bench, work, FoldBroken(bench, work.plan, std::move(parts), place));
     if (!folded) return folded.error();
     parts = std::move(*folded);
     if (parts.size() < before) {
@@ -133,9 +141,9 @@ Result<void> CheckParts(ExportBench& bench, ExportWork& work) {
     parts.push_back(branch.parts.front());
   }
   const std::size_t before = parts.size();
-  Result<std::vector<ExportPart>> joined =
-      RunOn(bench, work,
-            JoinBroken(bench, work.plan, work.hunks(), std::move(parts)));
+  Result<std::vector<ExportPart>> joined = RunOn(
+      bench, work,
+      JoinBroken(bench, work.plan, work.hunks(), std::move(parts), place));
   if (!joined) return joined.error();
   if (joined->size() < before) {
     Tell(work, fmt::format("some need each other: {} branches of {} files",

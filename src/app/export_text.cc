@@ -304,7 +304,9 @@ std::string MetricText(const ExportStory& story) {
 std::string CommitMessage(const ExportStory& story, std::size_t index) {
   const search::State& state = story.state;
   const ExportPart& part = story.parts[index];
-  std::string message = Title(state, part.attempts) + "\n\n";
+  std::string message = story.together.empty() ? Title(state, part.attempts)
+                                               : RequestTitle(story);
+  message += "\n\n";
   if (part.attempts.size() == 1) {
     const search::AttemptInfo& info = *state.Info(part.attempts.front());
     if (!info.plan.bottleneck.empty()) {
@@ -334,7 +336,18 @@ std::string CommitMessage(const ExportStory& story, std::size_t index) {
 }
 
 std::string RequestTitle(const ExportStory& story) {
-  return Title(story.state, Attempts(story));
+  const std::string title = Title(story.state, Attempts(story));
+  if (story.together.empty()) return title;
+  // One of several: told apart by its files.
+  std::set<std::string> files;
+  for (std::size_t hunk : story.parts.front().hunks) {
+    files.insert(story.hunks.all()[hunk].path);
+  }
+  std::string named = title + ": " + report::Safe(*files.begin(), 60);
+  if (files.size() > 1) {
+    named += fmt::format(" and {} more", files.size() - 1);
+  }
+  return named;
 }
 
 std::string RequestText(const ExportStory& story) {

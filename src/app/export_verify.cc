@@ -110,9 +110,15 @@ class Verification {
 
 // Does the commit build and pass its checks, and what measures it?
 Task<Result<bool>> Passes(ExportBench& bench, const ExportPlan& plan,
-                          ObjectId commit) {
+                          const Place& place, ObjectId part) {
+  Result<ObjectId> commit = place(part);
+  if (!commit) {
+    // There already: it will be no commit.
+    if (commit.error().code == ErrorCode::kUsage) co_return true;
+    co_return commit.error();
+  }
   Contestant contestant =
-      co_await OpenContestant(bench, plan.node, commit, Checkout::kSlot);
+      co_await OpenContestant(bench, plan.node, *commit, Checkout::kSlot);
   if (!contestant.failure) {
     co_await Sample(bench, contestant, SamplePhase::kScreen);
   }
@@ -150,8 +156,10 @@ Task<Result<Evidence>> Verify(ExportBench& bench, const ExportPlan& plan,
   co_return co_await verification.Run(commit);
 }
 
-Task<Result<std::vector<ExportPart>>> FoldBroken(
-    ExportBench& bench, const ExportPlan& plan, std::vector<ExportPart> parts) {
+Task<Result<std::vector<ExportPart>>> FoldBroken(ExportBench& bench,
+                                                 const ExportPlan& plan,
+                                                 std::vector<ExportPart> parts,
+                                                 Place place) {
   std::vector<ExportPart> folded;
   bool open = false;  // the last of them does not pass yet
   for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -162,16 +170,18 @@ Task<Result<std::vector<ExportPart>>> FoldBroken(
     }
     open = false;
     if (i + 1 == parts.size()) break;  // verified in a clean checkout
-    Result<bool> passes = co_await Passes(bench, plan, parts[i].to);
+    Result<bool> passes = co_await Passes(bench, plan, place, parts[i].to);
     if (!passes) co_return passes.error();
     open = !*passes;
   }
   co_return folded;
 }
 
-Task<Result<std::vector<ExportPart>>> JoinBroken(
-    ExportBench& bench, const ExportPlan& plan, const vcs::Hunks& hunks,
-    std::vector<ExportPart> parts) {
+Task<Result<std::vector<ExportPart>>> JoinBroken(ExportBench& bench,
+                                                 const ExportPlan& plan,
+                                                 const vcs::Hunks& hunks,
+                                                 std::vector<ExportPart> parts,
+                                                 Place place) {
   auto all_in_one = [&]() -> Result<std::vector<ExportPart>> {
     ExportPart all = parts.front();
     for (std::size_t i = 1; i < parts.size(); ++i) Join(all, parts[i]);
@@ -182,7 +192,7 @@ Task<Result<std::vector<ExportPart>>> JoinBroken(
   };
   std::vector<ExportPart> alone, broken;
   for (const ExportPart& part : parts) {
-    Result<bool> passes = co_await Passes(bench, plan, part.to);
+    Result<bool> passes = co_await Passes(bench, plan, place, part.to);
     if (!passes) co_return passes.error();
     (*passes ? alone : broken).push_back(part);
   }
@@ -193,7 +203,7 @@ Task<Result<std::vector<ExportPart>>> JoinBroken(
   Result<vcs::Hunks::Part> composed = hunks.Compose(together.hunks);
   if (!composed) co_return composed.error();
   together.to = composed->commit;
-  Result<bool> passes = co_await Passes(bench, plan, together.to);
+  Result<bool> passes = co_await Passes(bench, plan, place, together.to);
   if (!passes) co_return passes.error();
   if (!*passes) co_return all_in_one();
   alone.push_back(std::move(together));

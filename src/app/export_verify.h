@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "app/export_bench.h"
@@ -22,16 +23,21 @@ struct Evidence {
 Task<Result<Evidence>> Verify(ExportBench& bench, const ExportPlan& plan,
                               ObjectId commit);
 
+// Where a part of the run's base stands on what the export starts from.
+using Place = std::function<Result<ObjectId>(ObjectId part)>;
+
 // Every commit of a stack builds and passes its checks: one that does not by
 // itself becomes one with the next.
 Task<Result<std::vector<ExportPart>>> FoldBroken(ExportBench& bench,
                                                  const ExportPlan& plan,
-                                                 std::vector<ExportPart> parts);
+                                                 std::vector<ExportPart> parts,
+                                                 Place place);
 
 // Parts that do not pass by themselves become one; if that does not, all do.
 Task<Result<std::vector<ExportPart>>> JoinBroken(ExportBench& bench,
                                                  const ExportPlan& plan,
                                                  const vcs::Hunks& hunks,
-                                                 std::vector<ExportPart> parts);
+                                                 std::vector<ExportPart> parts,
+                                                 Place place);
 
 }  // namespace coppice::app

@@ -39,13 +39,6 @@ void Measuring(const Spec& spec, Refusals& refusals) {
 }
 
 void Surroundings(const Spec& spec, Refusals& refusals) {
-  refusals.If(spec.export_.remote.has_value(), "export.remote",
-              "leave it out and push the exported branch with git");
-  refusals.If(spec.export_.request != "none",
-              "export.request: " + spec.export_.request,
-              "write none, and open the request from the exported branch");
-  refusals.If(spec.export_.mode == "split", "export.mode: split",
-              "write squash or stack");
   refusals.If(spec.usage.calls_per_day || spec.usage.usd_per_hour, "usage",
               "leave it out; reports give the gain in the metric's unit");
 }

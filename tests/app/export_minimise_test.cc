@@ -126,7 +126,7 @@ TEST_CASE("a gate keeps what the gain alone would not") {
 
 TEST_CASE("an export that is killed leaves nothing but what it has learnt") {
   HunkRepo repo;
-  repo.Write("measure.sh", "sed -n 's/^cost /cost: /p' app.txt; sleep 0.4\n");
+  repo.Write("measure.sh", "sed -n 's/^cost /cost: /p' app.txt; sleep 0.15\n");
   repo.Commit("slow");
   repo.Finish();
   const std::string before = repo.Fingerprint();
@@ -148,7 +148,7 @@ TEST_CASE("an export that is killed leaves nothing but what it has learnt") {
 
 TEST_CASE("an export that is interrupted says so and makes no branch") {
   HunkRepo repo;
-  repo.Write("measure.sh", "sed -n 's/^cost /cost: /p' app.txt; sleep 0.4\n");
+  repo.Write("measure.sh", "sed -n 's/^cost /cost: /p' app.txt; sleep 0.15\n");
   repo.Commit("slow");
   repo.Finish();
   const std::string before = repo.Fingerprint();

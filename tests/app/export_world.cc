@@ -36,6 +36,28 @@ int HunkRepo::HunksOf(const std::string& range) {
   return count;
 }
 
+FilesRepo::FilesRepo() {
+  Write("a.txt", "50\n");
+  Write("b.txt", "50\n");
+  Write("c.txt", "50\n");
+  Write("measure.sh", "echo \"cost: $(($(cat a.txt) + $(cat b.txt)))\"\n");
+  Write("check.sh", "cmp b.txt c.txt\n");
+  Write("propose.sh",
+        "a=$(($(cat a.txt) - 1)) b=$(($(cat b.txt) - 2))\n"
+        "echo $a >a.txt; echo $b >b.txt; echo $b >c.txt\n"
+        "echo \"IDEA: $a and $b\"\n");
+  std::string spec = TinySpec(
+      "evaluation: sh measure.sh\nchecks: [sh check.sh]\n"
+      "search: {policy: linear}\n"
+      "budget: {max_nodes: 2, plateau_nodes: null}\n");
+  const std::string scope = "[app.txt]";
+  spec.replace(spec.find(scope), scope.size(), "[a.txt, b.txt, c.txt]");
+  Write("coppice.yaml", spec);
+  Commit("files");
+}
+
+void FilesRepo::Finish() { REQUIRE(Coppice("run").exit == 0); }
+
 bool Says(const Ran& ran, const std::string& text) {
   return ran.err.find(text) != std::string::npos ||
          ran.out.find(text) != std::string::npos;

@@ -21,6 +21,15 @@ class HunkRepo : public TinyRepo {
   }
 };
 
+// A finished run whose best node lowers a number in each of a.txt and b.txt,
+// which are measured together, and writes the new one of b.txt into c.txt too,
+// which `check.sh` wants to be equal.
+class FilesRepo : public TinyRepo {
+ public:
+  FilesRepo();
+  void Finish();
+};
+
 bool Says(const Ran& ran, const std::string& text);
 
 }  // namespace coppice::testing

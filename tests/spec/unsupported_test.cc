@@ -30,9 +30,6 @@ TEST_CASE("what comes later is refused by name, with what to write instead") {
   for (const Row& row : std::vector<Row>{
            {"evaluation.backend", "slurm", "evaluation.backend: slurm"},
            {"evaluation.slurm.cpus", "2", "evaluation.slurm"},
-           {"export.remote", "origin", "export.remote"},
-           {"export.request", "github", "export.request: github"},
-           {"export.mode", "split", "export.mode: split"},
            {"usage.calls_per_day", "5", "usage"},
            {"usage.usd_per_hour", "5", "usage"}}) {
     CAPTURE(row.key);
@@ -56,6 +53,9 @@ TEST_CASE("what this version does is not refused") {
            {"proposal.templates", "prompts"},
            {"evaluation.abort_on", "[{pattern: '(a)', check: '> 1'}]"},
            {"search.tune", "1"},
+           {"export.remote", "origin"},
+           {"export.request", "github"},
+           {"export.mode", "split"},
            {"hooks.on_finish", "x"},
            {"hooks.webhook", "https://a.b"},
            {"search.hypotheses", "ideas.md"},
