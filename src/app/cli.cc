@@ -36,7 +36,6 @@ constexpr const char* kExits =
 const std::map<std::string, std::string>& Later() {
   static const std::map<std::string, std::string> later{
       {"add", "use `coppice step --patch FILE`"},
-      {"skill", "there is none"},
   };
   return later;
 }
@@ -456,6 +455,7 @@ int Main(int argc, char** argv) {
   AddComparing(app, global, chosen);
   AddRemeasuring(app, chosen);
   AddTelling(app, chosen);
+  AddForAgents(app, chosen);
   AddReading(app, chosen);
   AddTaking(app, chosen);
   AddSimulating(app, chosen);

@@ -25,5 +25,7 @@ void OnParsed(CLI::App* command, const std::shared_ptr<Options>& options,
 
 // tell, derive, stop: words to a run.
 void AddTelling(CLI::App& app, Command& chosen);
+// skill, mcp: for agents that drive the program.
+void AddForAgents(CLI::App& app, Command& chosen);
 
 }  // namespace coppice::app

@@ -56,4 +56,24 @@ void AddTelling(CLI::App& app, Command& chosen) {
   OnParsed(c, stop, chosen, Stop);
 }
 
+// skill, mcp: for agents that drive the program.
+void AddForAgents(CLI::App& app, Command& chosen) {
+  auto skill = std::make_shared<SkillOptions>();
+  CLI::App* c = app.add_subcommand(
+      "skill", "the text that teaches a coding agent to drive coppice");
+  c->add_option("--install", skill->install,
+                "where the agent looks for skills: claude-code, codex, cursor "
+                "(below your home), or a directory")
+      ->type_name("AGENT|DIR");
+  c->add_flag("--force", skill->force, "replace another text that is there");
+  OnParsed(c, skill, chosen, Skill);
+
+  auto mcp = std::make_shared<McpOptions>();
+  c = app.add_subcommand("mcp",
+                         "check, run, status, top, show, diff, tell and export "
+                         "as tools of an agent, over standard input and "
+                         "output");
+  OnParsed(c, mcp, chosen, Mcp);
+}
+
 }  // namespace coppice::app

@@ -180,6 +180,16 @@ struct ReplayOptions {
   bool verify = false;  // everything, by the independent checker
 };
 int Replay(const Global& global, const ReplayOptions& options);
+
+struct SkillOptions {
+  std::string install;  // claude-code, codex, cursor or a directory
+  bool force = false;
+};
+int Skill(const Global& global, const SkillOptions& options);
+
+// Serves until standard input ends.
+struct McpOptions {};
+int Mcp(const Global& global, const McpOptions& options);
 int VerifyRun(const Global& global, const ReplayOptions& options);
 
 struct ExportOptions {

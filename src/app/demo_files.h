@@ -12,5 +12,7 @@ struct DemoFile {
 
 // examples/hashtable, as compiled into the program.
 const std::vector<DemoFile>& HashTableDemo();
+// skills/coppice likewise.
+const std::vector<DemoFile>& AgentSkill();
 
 }  // namespace coppice::app
