@@ -459,6 +459,7 @@ int Main(int argc, char** argv) {
   AddReading(app, chosen);
   AddTaking(app, chosen);
   AddSimulating(app, chosen);
+  AddManual(app, chosen);
   for (const auto& entry : Later()) {
     CLI::App* later = app.add_subcommand(entry.first, "")->group("");
     auto ignored = std::make_shared<std::vector<std::string>>();

@@ -27,5 +27,7 @@ void OnParsed(CLI::App* command, const std::shared_ptr<Options>& options,
 void AddTelling(CLI::App& app, Command& chosen);
 // skill, mcp: for agents that drive the program.
 void AddForAgents(CLI::App& app, Command& chosen);
+// man, completion: of what the parser knows when they are asked for.
+void AddManual(CLI::App& app, Command& chosen);
 
 }  // namespace coppice::app
