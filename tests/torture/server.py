@@ -47,7 +47,7 @@ class Server:
         with self.lock:
             self.asked += 1
             mood = self.random.random()
-            less = self.random.randint(1, 60)
+            less = self.random.randint(1, 3000)
         if self.down:
             return request.send_error(503)
         if mood < self.faults:

@@ -123,6 +123,7 @@ def main():
     except Exception as error:
         if not isinstance(error, Broken):
             traceback.print_exc()
+        world.end_all()
         print(f"BROKEN: {error}\nkept: {world.temp} (seed {seed})",
               file=sys.stderr)
         for pid, command in world.leftovers():

@@ -96,7 +96,7 @@ class World:
         self.git("commit", "-qm", "start")
         self.write("notes.txt", "not committed\n")
         self.prefix = []
-        self.sampled = set()
+        self.started = []
         self.user = self.fingerprint()
 
     def remove(self):
@@ -117,11 +117,19 @@ class World:
     def start(self, *words, **more):
         """coppice WORDS in the background, with `more` variables."""
         log = open(self.temp / "last.log", "w")
-        return subprocess.Popen([self.binary, "--output", "plain", *words],
+        process = subprocess.Popen([self.binary, "--output", "plain", *words],
                                 cwd=self.repo, env=self.env | more, stdout=log,
                                 stderr=subprocess.STDOUT,
                                 stdin=subprocess.DEVNULL,
                                 start_new_session=True)
+        self.started.append(process)
+        return process
+
+    def end_all(self):
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
 
     def said(self):
         return (self.temp / "last.log").read_text(errors="replace")[-2000:]
@@ -172,18 +180,18 @@ class World:
     def fingerprint(self):
         """Everything of the user's: contents, modes, index, HEAD, refs."""
         digest = hashlib.sha256()
-        ours = self.repo / ".git" / "coppice"
-        refs = self.repo / ".git" / "refs" / "coppice"
-        for path in sorted(self.repo.rglob("*")):
-            if path.is_relative_to(ours) or path.is_relative_to(refs):
-                continue
-            if path.is_relative_to(self.repo / ".git" / "objects"):
-                continue
-            if path.is_dir() and not path.is_symlink():
-                continue
-            status = path.lstat()
-            digest.update(f"{path} {status.st_mode} {status.st_size} ".encode())
-            digest.update(path.read_bytes())
+        git = self.repo / ".git"
+        theirs = {git / "objects"}
+        ours = {git / "coppice", git / "refs" / "coppice"}
+        for place, folders, files in os.walk(self.repo):
+            here = pathlib.Path(place)
+            folders[:] = sorted(name for name in folders
+                                if here / name not in ours | theirs)
+            for path in (here / name for name in sorted(files)):
+                status = path.lstat()
+                digest.update(f"{path} {status.st_mode} "
+                              f"{status.st_size} ".encode())
+                digest.update(path.read_bytes())
         return digest.hexdigest()
 
     def leftovers(self):
