@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bed.h"
+#include "eval/baseline_lock.h"
 #include "search/expander.h"
 #include "search/search.h"
 #include "search/sqlite_journal.h"
@@ -54,6 +55,7 @@ class Writer {
     started.run = kRun;
     started.spec_json = project_.loaded.merged_json;
     started.base = project_.base;
+    started.lock_json = eval::FormatLock({});
     search::Committed root;
     root.commit = project_.base;
     root.tree = *project_.store->TreeIdOf(project_.base);
@@ -71,12 +73,12 @@ class Writer {
     const AttemptId attempt(node);
     search::Selected selected;
     selected.attempt = attempt;
-    selected.arm = "mock";
+    selected.arm = "local/mock";
     selected.parents = {AttemptId(0)};
     Say(selected);
     search::Asked asked;
     asked.attempt = attempt;
-    asked.arm = "mock";
+    asked.arm = "local/mock";
     asked.model = "local/mock";
     asked.role = "propose";
     asked.prompt = Prompt(node);
@@ -203,7 +205,7 @@ void Measure(const fs::path& scratch, const std::string& coppice, int nodes) {
   const fs::path repo = scratch / std::to_string(nodes);
   app::Project project = MakeProject(
       repo, fmt::format("evaluation: echo cost 1\n"
-                        "proposers: [{{name: mock, model: local/mock, "
+                        "proposers: [{{model: local/mock, "
                         "base_url: \"http://127.0.0.1:9/v1\"}}]\n"
                         "budget: {{max_nodes: {}, max_hours: null, "
                         "max_cost_usd: null, plateau_nodes: null}}\n",
@@ -248,6 +250,6 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) sizes.push_back(std::atoi(argv[i]));
   if (sizes.empty()) sizes = {10'000, 100'000};
   for (int nodes : sizes) coppice::Measure(name, coppice, nodes);
-  std::filesystem::remove_all(name);
+  if (getenv("COPPICE_BENCH_KEEP") == nullptr) std::filesystem::remove_all(name);
   return 0;
 }

@@ -32,14 +32,6 @@ constexpr const char* kExits =
     "RUN is an id, a unique prefix or a spec's name; by default the latest.\n"
     "NODE is a number, `best` or `base`.";
 
-// Commands whose time comes; named so that nobody waits for a typing error.
-const std::map<std::string, std::string>& Later() {
-  static const std::map<std::string, std::string> later{
-      {"add", "use `coppice step --patch FILE`"},
-  };
-  return later;
-}
-
 // Flags that are short for --set KEY=VALUE.
 struct OverrideFlags {
   std::vector<std::string> set;
@@ -460,20 +452,6 @@ int Main(int argc, char** argv) {
   AddTaking(app, chosen);
   AddSimulating(app, chosen);
   AddManual(app, chosen);
-  for (const auto& entry : Later()) {
-    CLI::App* later = app.add_subcommand(entry.first, "")->group("");
-    auto ignored = std::make_shared<std::vector<std::string>>();
-    later->add_option("arguments", *ignored)->expected(0, -1);
-    later->allow_extras();
-    later->callback([&chosen, entry, ignored] {
-      chosen = [entry](const Global& g) {
-        return Fail(g, Error{.code = ErrorCode::kUsage,
-                             .what = "`coppice " + entry.first +
-                                     "` is not in this version",
-                             .next = entry.second});
-      };
-    });
-  }
   const int parsed = Parse(app, argc, argv);
   if (parsed >= 0) return parsed;
   global.output = OutputModeOf(output);

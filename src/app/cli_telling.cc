@@ -48,6 +48,23 @@ void AddTelling(CLI::App& app, Command& chosen) {
       ->required();
   OnParsed(c, derive, chosen, Derive);
 
+  auto add = std::make_shared<AddOptions>();
+  auto work = std::make_shared<std::vector<std::string>>();
+  c = app.add_subcommand("add",
+                         "put outside work into the tree; it is measured here");
+  c->add_option("words", *work, "[RUN] COMMIT|PATCH")
+      ->type_name("")
+      ->expected(1, 2);
+  c->add_option("--parent", add->parent, "default: base")->type_name("NODE");
+  c->add_option("--measured", add->measured, "what it was measured elsewhere")
+      ->type_name("NAME=V")
+      ->allow_extra_args(false);
+  c->callback([add, work, &chosen] {
+    if (work->size() == 2) add->run = work->front();
+    add->work = work->back();
+    chosen = [add](const Global& global) { return Add(global, *add); };
+  });
+
   auto stop = std::make_shared<StopOptions>();
   c = app.add_subcommand("stop",
                          "let what runs end, measure the best again, exit");

@@ -3,13 +3,12 @@
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
-#include "app/load_verdict.h"
 #include "app/page_texts.h"
 #include "app/run_reader.h"
+#include "app/status_view.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "eval/named_locks.h"
 #include "report/experiment_log.h"
 #include "report/graph_export.h"
 #include "report/leaderboard.h"
@@ -97,27 +96,27 @@ Result<std::string> AllRuns(const Global& global) {
 
 }  // namespace
 
+// A run that rests, or one that lives, has left what there is to say; else its
+// journal is read.
 int Status(const Global& global, const StatusOptions& options) {
-  Result<ReadRun> run = OpenRun(global, options.run);
-  if (!run) return Fail(global, run.error());
+  Result<Opened> repository = OpenRepository(global);
+  if (!repository) return Fail(global, repository.error());
+  Result<RunPlace> place = FindRun(repository->home, options.run);
+  if (!place) return Fail(global, place.error());
   const WallTime now = MakeRealClock()->Wall();
-  report::StatusExtra extra;
-  extra.alive = search::FindOwner(run->place.dir).has_value();
-  const spec::Spec& spec = run->state->spec();
-  Result<eval::BaselineLock> lock =
-      eval::ParseLock(run->state->start().lock_json, "the run's baseline.lock");
-  if (!lock) return Fail(global, lock.error());
-  extra.slots_total = AtOnce(spec, lock->slots);
-  for (const std::string& name : LocksTaken(spec, lock->slots)) {
-    const eval::LockState held =
-        eval::ReadLockState(eval::LockDirectory(), name);
-    if (held.held) extra.locks.emplace_back(name, held.Text());
+  std::optional<ShownStatus> shown = CurrentStatus(*place, now);
+  if (!shown) {
+    Result<ReadRun> run = OpenRun(global, place->id);
+    if (!run) return Fail(global, run.error());
+    Result<report::StatusExtra> extra = StatusExtraOf(
+        *run->state, search::FindOwner(run->place.dir).has_value());
+    if (!extra) return Fail(global, extra.error());
+    shown.emplace();
+    shown->text = report::StatusText(*run->state, now, *extra);
+    shown->json =
+        report::DumpLine(report::StatusJson(*run->state, now, *extra));
   }
-  if (AsJson(global)) {
-    Print(report::DumpLine(report::StatusJson(*run->state, now, extra)));
-  } else {
-    PrintRaw(report::StatusText(*run->state, now, extra));
-  }
+  PrintRaw(AsJson(global) ? shown->json : shown->text);
   return kDone;
 }
 

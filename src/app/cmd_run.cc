@@ -5,6 +5,7 @@
 #include "app/commands.h"
 #include "app/daemon.h"
 #include "app/flags_spec.h"
+#include "app/outside_work.h"
 #include "app/preflight.h"
 #include "app/run_reader.h"
 #include "app/session.h"
@@ -17,46 +18,6 @@
 
 namespace coppice::app {
 namespace {
-
-// A patch of the user's as a proposal on `parent`.
-Result<llm::Proposal> ProposalFromPatch(const std::string& file,
-                                        vcs::Store& store, ObjectId parent) {
-  Result<std::string> text = ReadTextFile(file);
-  if (!text) return text.error();
-  Result<Patch> patch = ParsePatch(*text);
-  if (!patch) {
-    Error error = patch.error();
-    error.code = ErrorCode::kUsage;
-    error.where = file;
-    return error;
-  }
-  llm::Proposal proposal;
-  proposal.plan.idea = "patch " + file;
-  Result<std::vector<FileChange>> changes =
-      search::ChangesOf(*patch, store, parent);
-  if (!changes) {
-    Error error = changes.error();
-    error.code = ErrorCode::kUsage;
-    error.where = file;
-    error.next =
-        "make the patch against the parent: `coppice step --parent "
-        "NODE`";
-    return error;
-  }
-  proposal.changes = std::move(*changes);
-  return proposal;
-}
-
-int ExitOf(coppice::Status status) {
-  switch (status) {
-    case coppice::Status::kKeep:
-      return kDone;
-    case coppice::Status::kDiscard:
-      return kNoImprovement;
-    default:
-      return kFailed;
-  }
-}
 
 // The latest run of this spec, if its spec is the same; else none.
 std::optional<std::string> RunOfSpec(const Global& global,
@@ -210,7 +171,7 @@ int Step(const Global& global, const StepOptions& options) {
       return Fail(global, Error{.code = ErrorCode::kNotFound,
                                 .what = "no such node: " + options.parent});
     }
-    Result<llm::Proposal> proposal = ProposalFromPatch(
+    Result<llm::Proposal> proposal = ProposalFromFile(
         options.patch, (*session)->store(), state.tree()[*node].commit);
     if (!proposal) return Fail(global, proposal.error());
     if (!options.idea.empty()) proposal->plan.idea = options.idea;
@@ -219,9 +180,7 @@ int Step(const Global& global, const StepOptions& options) {
   Result<AttemptId> attempt = (*session)->Step(std::move(request));
   if (!attempt) return Fail(global, attempt.error());
   Print(report::DumpLine(report::NodeRecord(state, *attempt)));
-  const search::Attempt* made = state.tree().FindAttempt(*attempt);
-  if (made == nullptr || !made->outcome) return kPaused;
-  return ExitOf(StatusOf(*made->outcome));
+  return ExitOf(state, *attempt);
 }
 
 }  // namespace coppice::app

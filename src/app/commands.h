@@ -111,6 +111,14 @@ struct DeriveOptions {
 };
 int Derive(const Global& global, const DeriveOptions& options);
 
+struct AddOptions {
+  std::string run;
+  std::string work;                   // a commit, or the file of a patch
+  std::string parent = "base";        // NODE that it grows from
+  std::vector<std::string> measured;  // NAME=V
+};
+int Add(const Global& global, const AddOptions& options);
+
 struct StopOptions {
   std::string run;
   bool now = false;

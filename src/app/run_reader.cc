@@ -136,7 +136,7 @@ Result<ReadRun> OpenRun(const Global& global, const std::string& run,
     if (until && record.seq > *until) return Enough();
     return read.state->Apply(record);
   };
-  Result<void> replayed = read.journal->Replay(see);
+  Result<void> replayed = read.journal->ReplayLean(see);
   if (!replayed && replayed.error().what != "enough") return replayed.error();
   if (!read.state->started() || read.state->tree().empty()) {
     return Error{.code = ErrorCode::kNotFound,

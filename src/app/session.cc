@@ -111,6 +111,8 @@ Result<void> Session::MakeSearch() {
       .evaluations = bench_->evaluations(),
       .open_sessions = bench_->open_sessions(),
       .full_disk = DiskWatch({directory_, CacheDirectory()}),
+      .give_up =
+          [this] { asio::post(bench_->io(), [this] { bench_->CancelAll(); }); },
   };
   Result<std::vector<search::Arm>> arms =
       ArmsOf(bench_->proposers(), project_.home, templates_);
@@ -127,6 +129,7 @@ Result<void> Session::MakeSearch() {
         hooks_->Observe(state, record);
       });
   search_ = std::make_unique<search::Search>(std::move(parts));
+  status_.emplace(directory_);
   views_ = std::make_unique<report::ViewWriter>(
       directory_, TextsOf(*journal_, search_->state()));
   return search_->Recover();
@@ -362,9 +365,11 @@ void Session::OnTold(const search::Told& told) {
 // Runs a task of the search; beside it the user is heard, and after it the
 // hooks get their time.
 void Session::Conduct(Task<void> task) {
-  constexpr auto kListen = std::chrono::milliseconds(500);
-  Heartbeat beat(bench_->io().get_executor(), kListen,
-                 [this] { search_->Heed(); });
+  Heartbeat beat(bench_->io().get_executor(), std::chrono::milliseconds(500),
+                 [this] {
+                   search_->Heed();
+                   status_->Refresh(search_->state(), bench_->clock());
+                 });
   auto whole = [&]() -> Task<void> {
     co_await std::move(task);
     beat.Stop();
@@ -389,6 +394,7 @@ Result<void> Session::WriteViews() {
   if (written) {
     written = views_->WritePage(state, input.now, AllTextsOf(*journal_, state));
   }
+  status_->Close(state, bench_->clock());
   return written;
 }
 

@@ -9,6 +9,7 @@
 #include "app/hooks.h"
 #include "app/project.h"
 #include "app/search_parts.h"
+#include "app/status_view.h"
 #include "app/workbench.h"
 #include "report/views.h"
 #include "search/lease.h"
@@ -86,6 +87,7 @@ class Session {
   bool abandoned_ = false;
   bool over_ = false;  // the search; hooks may still be told
   std::unique_ptr<report::ViewWriter> views_;
+  std::optional<StatusView> status_;
   TemplateSets templates_;
   std::vector<search::Record> replayed_;
 };

@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -30,6 +32,25 @@ class Journal {
   // Every record in order; stops with the first error of `see`.
   virtual Result<void> Replay(
       const std::function<Result<void>(const Record&)>& see) = 0;
+  // The same for a fold, which keeps no prompt, no patch and no answer of an
+  // attempt that has ended: those texts may be left out of the records, and
+  // reading them is most of the work.
+  virtual Result<void> ReplayLean(
+      const std::function<Result<void>(const Record&)>& see) {
+    return Replay(see);
+  }
+  // One record with all its texts; kNotFound.
+  virtual Result<Record> Read(std::int64_t seq) {
+    std::optional<Record> found;
+    Result<void> replayed = Replay([&](const Record& record) {
+      if (record.seq == seq) found = record;
+      return Ok();
+    });
+    if (!replayed) return replayed.error();
+    if (found) return std::move(*found);
+    return Error{.code = ErrorCode::kNotFound,
+                 .what = "no record " + std::to_string(seq)};
+  }
 };
 
 }  // namespace coppice::search

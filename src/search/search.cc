@@ -284,11 +284,19 @@ void Search::See(const search::Record& record) {
   Result<void> applied = state_.Apply(record);
   if (!applied) throw std::runtime_error(applied.error().Text());
   TellPolicy();
+  const Event& event = record.event;
+  if (std::holds_alternative<Answered>(event) ||
+      std::holds_alternative<Sampled>(event) ||
+      std::holds_alternative<Evaluated>(event) ||
+      std::holds_alternative<Rejected>(event)) {
+    progress_ = parts_.clock.Now();
+  }
   for (const Observer& observer : parts_.observers) observer(state_, record);
 }
 
 Result<void> Search::Recover() {
-  auto see = [this](const search::Record& record) -> Result<void> {
+  std::vector<std::int64_t> lost;  // commits that the store does not have
+  auto see = [&](const search::Record& record) -> Result<void> {
     Result<void> applied = state_.Apply(record);
     if (!applied) return applied;
     if (std::holds_alternative<Started>(record.event)) {
@@ -298,11 +306,23 @@ Result<void> Search::Recover() {
     TellPolicy();
     const auto* committed = std::get_if<Committed>(&record.event);
     if (committed != nullptr && !parts_.repository.Has(committed->commit)) {
-      lost_objects_.push_back(*committed);
+      lost.push_back(record.seq);
     }
     return Ok();
   };
-  return parts_.journal.Replay(see);
+  Result<void> folded = parts_.journal.ReplayLean(see);
+  if (!folded) return folded;
+  for (std::int64_t seq : lost) {
+    Result<search::Record> whole = parts_.journal.Read(seq);
+    if (!whole) return whole.error();
+    lost_objects_.push_back(std::get<Committed>(std::move(whole->event)));
+  }
+  for (std::int64_t seq : state_.LeanAnswers()) {
+    Result<search::Record> whole = parts_.journal.Read(seq);
+    if (!whole) return whole.error();
+    state_.Refill(std::get<Answered>(whole->event));
+  }
+  return Ok();
 }
 
 // Makes what depends on the spec, once the spec is known.
@@ -394,17 +414,6 @@ Result<void> Search::Begin(Beginning beginning) {
   return Ok();
 }
 
-void Search::Resume(Resumed resumed) {
-  Record(std::move(resumed));
-  *budget_ = Budget(state_.spec().budget);
-}
-
-void Search::Approve(const std::string& dependency) {
-  Approved approved;
-  approved.dependency = dependency;
-  Record(std::move(approved));
-}
-
 // Commits whose pack a crash took are made again from their rows.
 Task<void> Search::RestoreObjects() {
   for (const Committed& committed : std::exchange(lost_objects_, {})) {
@@ -446,16 +455,6 @@ Task<void> Search::Confirm() {
   const int samples = budget_->FinalSamples(used, state_.noise().repeats);
   if (!state_.final()) co_await measurer_->Race(samples);
   if (!abandoned_) co_await Publish();
-}
-
-void Search::Pause(const std::string& cause, const std::string& detail) {
-  if (pausing_) return;
-  Paused paused;
-  paused.pause = PauseClass::kNeedsUser;
-  paused.cause = cause;
-  paused.detail = detail;
-  pausing_ = std::move(paused);
-  measurer_->Hold();
 }
 
 Ending Search::Close() {

@@ -72,6 +72,8 @@ class Search {
     // nobody says anything.
     std::function<std::vector<search::Record>(WallTime)> inbox;
     std::function<std::vector<std::string>()> hypotheses;
+    // Ends what runs, when nothing has finished for too long; called once.
+    std::function<void()> give_up;
     const Templates& templates = Templates::BuiltIn();
     Company* company = nullptr;  // of a study's searches
   };
@@ -112,6 +114,7 @@ class Search {
     std::optional<AttemptId> parent;
     std::string idea;
     std::optional<llm::Proposal> proposal;
+    std::string measured;  // JSON: what was measured of it elsewhere
   };
   Task<Result<AttemptId>> Step(StepRequest request);
 
@@ -130,7 +133,8 @@ class Search {
   void Abandon(std::string reason, int exit);
 
   // Hears what waits in the inbox, at most once a second: a search that waits
-  // for an evaluation does not look by itself.
+  // for an evaluation does not look by itself. Looks, too, whether anything
+  // still finishes.
   void Heed();
 
   const State& state() const { return state_; }
@@ -156,6 +160,7 @@ class Search {
   void CloseOpenCalls();
   void OfferAgain(const Selected& merge);
   bool Listen();
+  void NoticeStandstill();
   void Hear(const search::Record& record);
   void Hold();
   void Release();
@@ -196,6 +201,7 @@ class Search {
   Signal settled_;                      // a call was answered
   Semaphore preparing_;                 // of prompts, one at a time
   std::optional<Instant> listened_;
+  std::optional<Instant> progress_;     // when something last finished
   TaskGroup* growing_ = nullptr;        // of Run, while it selects
   bool held_ = false;                   // the user has paused the search
   std::optional<std::string> no_room_;  // which disk is too full; noted

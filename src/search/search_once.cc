@@ -98,6 +98,13 @@ Task<Result<AttemptId>> Search::Step(StepRequest request) {
   }
   const AttemptId attempt =
       Select(*expansion, std::move(name), std::move(request.idea));
+  if (!request.measured.empty()) {
+    Noted note;
+    note.kind = "measured_elsewhere";
+    note.attempt = attempt;
+    note.text = std::move(request.measured);
+    Record(std::move(note));
+  }
   TaskGroup growing(parts_.executor);
   growing.Spawn(Grow(attempt));
   co_await growing.Join();

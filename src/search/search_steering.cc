@@ -1,8 +1,12 @@
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "search/directive.h"
 #include "search/search.h"
 
@@ -13,10 +17,82 @@
 
 namespace coppice::search {
 
+namespace {
+
+// What ends a pause, by its cause; a word to the user, who was asleep.
+struct Remedy {
+  std::string_view cause, text;
+};
+constexpr Remedy kRemedies[] = {
+    {"signature",
+     "see one of them with `coppice show NODE --log`; repair what they share, "
+     "or say it with `coppice tell`, then `coppice resume`"},
+    {"environment",
+     "repair it and `coppice resume`: the nodes that it hit are evaluated "
+     "again"},
+    {"drift",
+     "the machine measures otherwise than before: let it come to rest, then "
+     "`coppice resume`, which accepts the level of now"},
+    {"lost",
+     "no candidate is to blame; see coppice.log, then `coppice resume`"},
+    {"disk", "make room (`coppice gc` helps), then `coppice resume`"},
+    {"no_arm",
+     "repair the key, the bill or the address, then `coppice resume`"},
+    {"standstill",
+     "what hangs was cancelled and is made again by `coppice resume`"},
+};
+
+}  // namespace
+
+void Search::Pause(const std::string& cause, const std::string& detail) {
+  if (pausing_) return;
+  Paused paused;
+  paused.pause = PauseClass::kNeedsUser;
+  paused.cause = cause;
+  paused.detail = detail;
+  const auto remedy = std::ranges::find(kRemedies, cause, &Remedy::cause);
+  if (remedy != std::end(kRemedies)) {
+    paused.detail += fmt::format("\n{}", remedy->text);
+  }
+  pausing_ = std::move(paused);
+  measurer_->Hold();
+}
+
 void Search::Heed() {
-  if (abandoned_ || !Listen()) return;
+  if (abandoned_) return;
+  NoticeStandstill();
+  if (!Listen()) return;
   settled_.Notify();
   if (growing_ != nullptr) growing_->Wake();
+}
+
+// Every command and every call has its limit, so something must end before
+// three rounds of them are over (SPEC §7); waiting for the user, a provider or
+// the disk is no standstill. What hangs is cancelled, and goes on at a resume.
+void Search::NoticeStandstill() {
+  const Instant now = parts_.clock.Now();
+  const bool waits = held_ || outage_ || no_room_ || others_turn_;
+  if (growing_ == nullptr || waits || pausing_ || !progress_) {
+    progress_ = now;
+    return;
+  }
+  const spec::Spec& spec = state_.spec();
+  const auto rounds = std::chrono::duration_cast<Duration>(
+      3 * std::chrono::duration<double>(spec.evaluation.timeout_seconds +
+                                        spec.proposal.deadline_seconds));
+  const Duration patience =
+      std::max<Duration>(std::chrono::minutes(30), rounds);
+  if (now - *progress_ < patience) return;
+  Pause(
+      "standstill",
+      fmt::format("nothing has finished for {}; see the logs of what is "
+                  "under way with `coppice status {}`",
+                  FormatDuration(
+                      std::chrono::duration<double>(now - *progress_).count()),
+                  state_.run()));
+  if (parts_.give_up) parts_.give_up();
+  settled_.Notify();
+  growing_->Wake();
 }
 
 // True if anything was said.
@@ -99,6 +175,17 @@ Task<bool> Search::WaitForRelease() {
     Listen();
   }
   co_return true;
+}
+
+void Search::Resume(Resumed resumed) {
+  Record(std::move(resumed));
+  *budget_ = Budget(state_.spec().budget);
+}
+
+void Search::Approve(const std::string& dependency) {
+  Approved approved;
+  approved.dependency = dependency;
+  Record(std::move(approved));
 }
 
 // Each limit once, when it is used to 80 %.

@@ -49,6 +49,21 @@ bool IsMilestone(const Event& event) {
          !std::holds_alternative<Sampled>(event);
 }
 
+// Kinds whose texts no fold keeps.
+bool IsBulky(std::string_view kind) {
+  return kind == "asked" || kind == "answered" || kind == "committed";
+}
+
+// A question without its prompt, whose many names are not worth parsing. The
+// words cannot stand within a string, where quotes are escaped.
+void DropPrompt(std::string& body) {
+  constexpr std::string_view kPrompt = "\"prompt\":[";
+  const std::size_t at = body.find(kPrompt);
+  if (at == std::string::npos) return;
+  const std::size_t begin = at + kPrompt.size();
+  body.erase(begin, body.find(']', begin) - begin);
+}
+
 struct Row {
   std::int64_t seq = 0;
   std::int64_t at = 0;
@@ -127,9 +142,9 @@ class SqliteJournal::Tables {
     return database_.LastRowId();
   }
 
-  Result<std::vector<Row>> Read(std::int64_t first) {
+  Result<std::vector<Row>> Read(std::int64_t first, int count) {
     std::vector<Row> rows;
-    read_events_.Bind(1, first).Bind(2, kBatch);
+    read_events_.Bind(1, first).Bind(2, count);
     while (true) {
       Result<bool> more = read_events_.Step();
       if (!more) return more.error();
@@ -143,6 +158,14 @@ class SqliteJournal::Tables {
     }
     read_events_.Reset();
     return rows;
+  }
+
+  Result<std::int64_t> LastSeq() {
+    Result<Statement> last = database_.Prepare("SELECT max(seq) FROM events");
+    if (!last) return last.error();
+    Result<bool> row = last->Step();
+    if (!row) return row.error();
+    return *row ? last->Integer(0) : 0;
   }
 
   Result<std::optional<std::string>> StoredText(const std::string& digest) {
@@ -175,14 +198,17 @@ class SqliteJournal::Tables {
     }
   }
 
-  Result<Record> ToRecord(const Row& row, std::int64_t expected) {
+  Result<Record> ToRecord(const Row& row, std::int64_t expected, Texts texts) {
     if (row.seq != expected) {
       return Error{.code = ErrorCode::kIo,
                    .what = fmt::format("record {} is missing", expected),
                    .where = path_.string(),
                    .cause = "the file was changed by another program"};
     }
-    const FindText text = [this](const std::string& digest) {
+    const bool lean = texts == Texts::kKept && IsBulky(row.event.kind);
+    const FindText text =
+        [this, lean](const std::string& digest) -> Result<std::string> {
+      if (lean) return std::string();
       return Text(digest);
     };
     Result<Event> event = Decode(row.event, text);
@@ -268,28 +294,54 @@ Result<std::int64_t> SqliteJournal::AppendTogether(
 
 Result<void> SqliteJournal::Replay(
     const std::function<Result<void>(const Record&)>& see) {
-  return ReplayFrom(1, see);
+  return ReplayRows(1, Texts::kAll, see);
+}
+
+Result<void> SqliteJournal::ReplayLean(
+    const std::function<Result<void>(const Record&)>& see) {
+  return ReplayRows(1, Texts::kKept, see);
 }
 
 Result<void> SqliteJournal::ReplayFrom(
     std::int64_t first, const std::function<Result<void>(const Record&)>& see) {
+  return ReplayRows(first, Texts::kAll, see);
+}
+
+Result<void> SqliteJournal::ReplayRows(
+    std::int64_t first, Texts texts,
+    const std::function<Result<void>(const Record&)>& see) {
   while (true) {
-    Result<std::vector<Row>> rows = tables_->Read(first);
+    Result<std::vector<Row>> rows = tables_->Read(first, kBatch);
     if (!rows) return rows.error();
     if (rows->empty()) return Ok();
-    for (const Row& row : *rows) {
-      Result<Record> record = tables_->ToRecord(row, first++);
+    for (Row& row : *rows) {
+      if (texts == Texts::kKept && row.event.kind == "asked") {
+        DropPrompt(row.event.body);
+      }
+      Result<Record> record = tables_->ToRecord(row, first++, texts);
       if (!record) return record.error();
       if (Result<void> seen = see(*record); !seen) return seen;
     }
   }
 }
 
+Result<Record> SqliteJournal::Read(std::int64_t seq) {
+  Result<std::vector<Row>> rows = tables_->Read(seq, 1);
+  if (!rows) return rows.error();
+  if (!rows->empty()) {
+    return tables_->ToRecord(rows->front(), seq, Texts::kAll);
+  }
+  return Error{.code = ErrorCode::kNotFound,
+               .what = fmt::format("there is no record {}", seq)};
+}
+
+Result<std::int64_t> SqliteJournal::LastSeq() { return tables_->LastSeq(); }
+
 Result<void> SqliteJournal::EachRow(
     const std::function<void(const RawRow&)>& see) {
   std::int64_t next = 1;
   while (true) {
-    Result<std::vector<Row>> rows = tables_->Read(next);
+    Result<std::vector<Row>> rows = tables_->Read(next, kBatch);
     if (!rows) return rows.error();
     if (rows->empty()) return Ok();
     for (Row& row : *rows) {

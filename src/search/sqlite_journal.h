@@ -34,11 +34,16 @@ class SqliteJournal final : public Journal {
   // may append.
   Result<void> Replay(
       const std::function<Result<void>(const Record&)>& see) override;
-  // The same from record `first` on, for followers of a live run.
+  Result<void> ReplayLean(
+      const std::function<Result<void>(const Record&)>& see) override;
+  Result<Record> Read(std::int64_t seq) override;
+  // Replay from record `first` on, for followers of a live run.
   Result<void> ReplayFrom(
       std::int64_t first,
       const std::function<Result<void>(const Record&)>& see);
 
+  // 0: nothing is recorded yet.
+  Result<std::int64_t> LastSeq();
   // What stands in the file, undecoded, for who does not trust the reader.
   struct RawRow {
     std::int64_t seq = 0;
@@ -66,6 +71,11 @@ class SqliteJournal final : public Journal {
       const std::filesystem::path& path, Sync sync);
   friend Result<std::unique_ptr<SqliteJournal>> OpenJournalForReading(
       const std::filesystem::path& path);
+
+  enum class Texts { kAll, kKept };
+  Result<void> ReplayRows(
+      std::int64_t first, Texts texts,
+      const std::function<Result<void>(const Record&)>& see);
 
   class Tables;
   explicit SqliteJournal(std::unique_ptr<Tables> tables);

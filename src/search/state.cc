@@ -127,8 +127,12 @@ Result<void> State::On(const Asked& e, const Record& r) {
   if (info.asked_seq == 0) info.asked_seq = r.seq;
   info.calls_seq = r.seq;
   if (!info.turns.empty() && info.turns.back().turn >= e.turn) return Ok();
-  info.turns.push_back(
-      {e.turn, e.arm, e.role, e.reserve_usd, e.reserve_tokens, std::nullopt});
+  info.turns.push_back({.turn = e.turn,
+                        .arm = e.arm,
+                        .role = e.role,
+                        .reserve_usd = e.reserve_usd,
+                        .reserve_tokens = e.reserve_tokens,
+                        .answered = std::nullopt});
   reserved_[e.attempt] = {spec::ToPicodollars(e.reserve_usd), e.reserve_tokens};
   price_unknown_ = price_unknown_ || e.price_unknown;
   return Ok();
@@ -143,6 +147,7 @@ Result<void> State::On(const Answered& e, const Record& r) {
   reserved_.erase(e.attempt);
   if (turn->answered) return Ok();
   turn->answered = e;
+  turn->answered_seq = r.seq;
   info.calls_seq = r.seq;
   info.usd += e.usage.usd;
   info.input_tokens += e.usage.input;

@@ -34,6 +34,7 @@ struct Turn {
   std::int64_t reserve_tokens = 0;
   // With its text and changes only while the attempt has no outcome.
   std::optional<Answered> answered;
+  std::int64_t answered_seq = 0;  // of its record
 };
 
 // What is known of one attempt beyond the tree: for views, resume and prompts.
@@ -104,6 +105,11 @@ class State {
   // Errors: a record that cannot follow what came before (a foreign or torn
   // journal), naming its number.
   Result<void> Apply(const Record& record);
+
+  // After a fold of lean records: the numbers of those answers that are wanted
+  // whole, for attempts that go on; and where each of them is given.
+  std::vector<std::int64_t> LeanAnswers() const;
+  void Refill(const Answered& answered);
 
   // Nodes that the last applied record changed, for a policy's indexes.
   const std::vector<NodeId>& changed() const { return changed_; }

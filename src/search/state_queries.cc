@@ -91,6 +91,22 @@ std::vector<AttemptId> State::Unanswered() const {
   return attempts;
 }
 
+std::vector<std::int64_t> State::LeanAnswers() const {
+  std::vector<std::int64_t> wanted;
+  for (AttemptId attempt : open_) {
+    for (const Turn& turn : infos_.at(attempt).turns) {
+      if (turn.answered) wanted.push_back(turn.answered_seq);
+    }
+  }
+  return wanted;
+}
+
+void State::Refill(const Answered& answered) {
+  for (Turn& turn : infos_.at(answered.attempt).turns) {
+    if (turn.turn == answered.turn) turn.answered = answered;
+  }
+}
+
 State::Duel State::DuelOf(AttemptId candidate, AttemptId best,
                           SamplePhase phase) const {
   Duel duel;

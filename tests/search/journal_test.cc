@@ -116,6 +116,47 @@ TEST_CASE("a long text is stored once") {
   CHECK(fs::file_size(dir / "journal.db") < (3 << 19));
 }
 
+TEST_CASE("a lean replay leaves out what no fold keeps, and nothing else") {
+  const TempDir dir;
+  auto journal = CreateJournal(dir / "journal.db").value();
+  Asked asked;
+  asked.attempt = AttemptId(3);
+  asked.arm = "an \"prompt\":[ arm]";
+  asked.reserve_usd = 0.5;
+  asked.prompt = {{llm::Speaker::kSystem, "rules"},
+                  {llm::Speaker::kUser, "files ] and more"}};
+  Answered answered;
+  answered.attempt = AttemptId(3);
+  answered.text = "a long answer";
+  answered.changes = {{"x", "its text"}, {"y", std::nullopt}};
+  answered.usage.usd = 0.25;
+  Evaluated evaluated;
+  evaluated.node = AttemptId(3);
+  evaluated.tail = "the end of its output";
+  for (const Event& event : std::vector<Event>{asked, answered, evaluated}) {
+    REQUIRE(journal->Append(At(0), event).has_value());
+  }
+  std::vector<Event> lean;
+  REQUIRE(journal
+              ->ReplayLean([&](const Record& record) -> Result<void> {
+                lean.push_back(record.event);
+                return Ok();
+              })
+              .has_value());
+  REQUIRE(lean.size() == 3);
+  CHECK(std::get<Asked>(lean[0]).prompt.empty());
+  CHECK(std::get<Asked>(lean[0]).arm == asked.arm);
+  CHECK(std::get<Asked>(lean[0]).reserve_usd == 0.5);
+  CHECK(std::get<Answered>(lean[1]).text.empty());
+  CHECK(std::get<Answered>(lean[1]).usage.usd == 0.25);
+  CHECK(std::get<Evaluated>(lean[2]).tail == evaluated.tail);
+  CHECK(std::get<Asked>(journal->Read(1)->event).prompt.back().text ==
+        "files ] and more");
+  CHECK(std::get<Answered>(journal->Read(2)->event).text == answered.text);
+  CHECK(journal->Read(4).error().code == ErrorCode::kNotFound);
+  CHECK(*journal->LastSeq() == 3);
+}
+
 TEST_CASE("replay stops with the first error of who listens") {
   const TempDir dir;
   auto journal = CreateJournal(dir / "journal.db").value();

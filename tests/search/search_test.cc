@@ -57,7 +57,7 @@ TEST_CASE("a search ends by its budget and confirms what it found") {
   CHECK(world.repository.published() == best.commit);
 }
 
-TEST_CASE("100 attempts of a scripted proposer end by a stated reason") {
+TEST_CASE("AC-18 100 attempts of a scripted proposer end by a stated reason") {
   for (const char* policy : {"ucb", "greedy", "linear", "beam", "best_of_n"}) {
     CAPTURE(policy);
     SearchWorld world(
@@ -113,7 +113,7 @@ TEST_CASE("seven failures and a success do not pause") {
   CHECK(world.Run().reason == "max_nodes");
 }
 
-TEST_CASE("one evaluator killed by signal 9 does not end the search") {
+TEST_CASE("AC-35 one evaluator killed by signal 9 does not end the search") {
   auto once = [](const llm::Request& request) {
     if (request.attempt.value() == 15) return Write("killed value 1");
     return Wander(request);
@@ -170,7 +170,8 @@ TEST_CASE("the same patch ten times is evaluated once") {
   CHECK(world.tree().size() == 2);
 }
 
-TEST_CASE("what runs when the budget ends is finished and may become best") {
+TEST_CASE(
+    "AC-40 what runs when the budget ends is finished and may become best") {
   // Attempt 3 is slow and by far the best; the budget ends while it runs.
   auto script = [](const llm::Request& request) {
     return Write(fmt::format("value {}", request.attempt.value() == 3

@@ -301,6 +301,7 @@ void SearchWorld::Build() {
     parts.full_disk = [this] { return full_disk(simulation->clock().Now()); };
   }
   parts.hypotheses = hypotheses;
+  parts.give_up = give_up;
   parts.scope.mutable_files = {"x", "y"};
   parts.evaluations = evaluations;
   parts.open_sessions = 9;
@@ -345,7 +346,20 @@ search::Ending SearchWorld::Run() {
   if (resumed) search_->Resume(*std::exchange(resumed, std::nullopt));
   if (before_run) before_run(*search_);
   search::Ending ending;
-  auto run = [&]() -> Task<void> { ending = co_await search_->Run(); };
+  bool over = false;
+  auto beat = [&]() -> Task<void> {
+    while (!over) {
+      co_await simulation->clock().SleepFor(*heartbeat);
+      if (!over) search_->Heed();
+    }
+  };
+  auto run = [&]() -> Task<void> {
+    TaskGroup beside(co_await asio::this_coro::executor);
+    if (heartbeat) beside.Spawn(beat());
+    ending = co_await search_->Run();
+    over = true;
+    co_await beside.Join();
+  };
   simulation->Run(run());
   return ending;
 }

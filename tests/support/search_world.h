@@ -134,6 +134,9 @@ class SearchWorld {
   int evaluations = 1;
   std::optional<search::Resumed> resumed;
   std::function<void(search::Search&)> before_run;
+  // The search hears its user, and looks after itself, so often.
+  std::optional<Duration> heartbeat;
+  std::function<void()> give_up;
   ObjectId base;
 
  private:
