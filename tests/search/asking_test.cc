@@ -298,7 +298,7 @@ TEST_CASE("a replay adds nothing to what was noted: warnings, arms gone off") {
   const std::string spec =
       "budget: {max_nodes: 30, max_cost_usd: 4, plateau_nodes: null}\n";
   auto answer = [](const llm::Request& request) -> llm::Proposed {
-    if (request.attempt.value() % 7 < 4) return Wander(request);
+    if (request.attempt.value() < 5) return Wander(request);
     llm::Proposed refused;
     refused.refusal.reason = "nothing comes to mind";
     return refused;
