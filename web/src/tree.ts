@@ -206,12 +206,12 @@ export class Tree {
       },
       series: [
         {
-          type: 'custom', id: 'edges', data: this.edges(), silent: true, z: 1, clip: true,
+          type: 'custom', id: 'edges', data: this.edges(), silent: true, z: 1, clip: false,
           renderItem: (_: CustomSeriesRenderItemParams, api: CustomSeriesRenderItemAPI) =>
             branch(api, colours),
         },
         {
-          type: 'custom', id: 'nodes', z: 3, clip: true, encode: { tooltip: [] },
+          type: 'custom', id: 'nodes', z: 3, clip: false, encode: { tooltip: [] },
           data: nodes.map((node) => {
             const at = this.layout.places.get(node.n);
             return [at?.x ?? 0, at?.y ?? 0, node.n];
