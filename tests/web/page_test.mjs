@@ -1,8 +1,10 @@
 // report.html of a real run, in a real browser, from a file.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { hostile, launch, numbersRepo, open } from './world.mjs';
+import { hostile, launch, numbersRepo, open, Repo, root } from './world.mjs';
 
 let browser;
 let repo;
@@ -187,5 +189,38 @@ test('text stands out from its ground in both colours', async () => {
     });
     assert.ok(worst.ratio >= 4.5, `${colorScheme}: ${worst.ratio.toFixed(2)} ${worst.text}`);
     await close();
+  }
+});
+
+// Pictures for docs/, of the example in examples/knobs: COPPICE_PICTURES=1.
+test('pictures for the docs', { skip: !process.env.COPPICE_PICTURES }, async () => {
+  const read = (name) => readFileSync(join(root, 'examples/knobs', name), 'utf8');
+  const shop = new Repo({
+    'plan.conf': read('plan.conf'), 'simulate.awk': read('simulate.awk'),
+    'coppice.yaml': read('coppice.yaml').replace(', target: 22069', '')
+      .replace('proposers:', 'proposers:\n  - edits: {kinds: [number, swap, delete]}'),
+  });
+  try {
+    shop.run(['run', '--max-nodes', '140', '--seed', '3', '--set', 'evaluation.timeout_seconds=2']);
+    const from = pathToFileURL(shop.report('paint-shop')).href;
+    const picture = (page, name, options = {}) =>
+      page.screenshot({ path: join(root, 'docs/pictures', `${name}.png`), ...options });
+    const light = await open(browser, from, { viewport: { width: 1120, height: 1400 } });
+    await picture(light.page, 'page');
+    await light.page.evaluate(() => document.getElementById('lineage').scrollIntoView());
+    await light.page.setViewportSize({ width: 1120, height: 720 });
+    await light.page.locator('#lineage .node-link').last().click();
+    await light.page.waitForSelector('#panel .tab-body');
+    await picture(light.page, 'node');
+    await light.close();
+    const dark = await open(browser, from, { colorScheme: 'dark', viewport: { width: 1120, height: 840 } });
+    await dark.page.locator('#tree').scrollIntoViewIfNeeded();
+    await picture(dark.page, 'dark');
+    await dark.close();
+    const phone = await open(browser, from, { viewport: { width: 390, height: 844 } });
+    await picture(phone.page, 'phone');
+    await phone.close();
+  } finally {
+    shop.remove();
   }
 });

@@ -20,7 +20,7 @@ export class Curve {
     if (this.model.data.curve.length < 2) return show('curve');
     if (!this.chart) {
       show('curve', el('div', { class: 'row' },
-        title('curve', 'How it went', 'Best so far, and every measured node'), this.switcher),
+        title('curve', 'How it went', 'Best so far, and every measured node; pale ones at the edge were worse still'), this.switcher),
       this.box);
       this.chart = chartIn(this.box);
       this.chart.on('click', (event) => {
@@ -65,11 +65,18 @@ export class Curve {
         itemStyle: {
           color: winner ? colours.best : up ? colours.good
             : group === 'unclear' ? colours.unclear : colours.rejected,
-          borderColor: colours.surface, borderWidth: up ? 1.5 : 0,
+          borderColor: colours.surface, borderWidth: up ? 1.5 : 0, opacity: 1,
         },
       }];
     });
-    const { min, max } = range(dots.map((dot) => dot.value[1] ?? 0), best.map((p) => p[1] ?? 0));
+    const { min, max } = range(
+      dots.map((dot) => dot.value[1] ?? 0), best.map((p) => p[1] ?? 0), data.run.minimize);
+    for (const dot of dots) {
+      const value = dot.value[1] ?? 0;
+      if (value >= min && value <= max) continue;
+      dot.value[1] = Math.min(max, Math.max(min, value));
+      dot.itemStyle.opacity = 0.4;
+    }
     this.box.setAttribute('aria-label',
       `Best so far: ${data.run.metric} from ${number(baseline)} to ${number(best[best.length - 1]?.[1])}`);
     this.chart?.setOption({
@@ -131,13 +138,19 @@ const hours = (value: number): string =>
   value === 0 ? '0' : value < 0.1 ? `${number(value * 3600)} s`
     : value < 2 ? `${number(value * 60)} min` : `${number(value)} h`;
 
-// Of the dots, the middle 96 %: one disaster must not flatten the rest.
-function range(dots: number[], best: number[]): { min: number; max: number } {
+// The line, and beyond the baseline as far again as the best is away from it:
+// one disaster must not flatten the rest. What is worse still stands at the edge.
+function range(dots: number[], best: number[], minimize: boolean): { min: number; max: number } {
+  let low = Math.min(...best);
+  let high = Math.max(...best);
   const sorted = [...dots].sort((a, b) => a - b);
-  const cut = Math.floor(sorted.length * 0.02);
-  const inner = sorted.slice(cut, sorted.length - cut);
-  const low = Math.min(...best, inner[0] ?? Infinity);
-  const high = Math.max(...best, inner[inner.length - 1] ?? -Infinity);
-  const margin = low === high ? Math.max(Math.abs(low) * 0.05, 1e-9) : (high - low) * 0.08;
+  const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))] ?? low;
+  // With nothing better yet: the bulk of what was measured.
+  const reach = high > low ? high - low : Math.max(at(0.9) - at(0.1), Math.abs(low) * 0.02, 1e-9);
+  const worst = minimize ? Math.min(Math.max(...dots, high), high + reach) : Math.max(Math.min(...dots, low), low - reach);
+  const furthest = minimize ? Math.min(...dots, low) : Math.max(...dots, high);
+  low = Math.min(low, minimize ? furthest : worst);
+  high = Math.max(high, minimize ? worst : furthest);
+  const margin = (high - low || reach) * 0.08;
   return { min: low - margin, max: high + margin };
 }

@@ -223,7 +223,8 @@ export class Tree {
           type: 'scatter', id: 'label', z: 4, silent: true, symbolSize: 0.01,
           data: place ? [[place.x, place.y]] : [],
           label: {
-            show: true, position: 'top', distance: this.size * 0.95 + 3, fontWeight: 600, fontSize: 12,
+            show: true, distance: this.size * 0.95 + 5,
+            position: place && place.x > 0.85 * this.layout.width ? 'left' : 'right', fontWeight: 600, fontSize: 12,
             color: colours.best, formatter: `#${best}  ${number(this.model.node(best)?.value)}`,
             textBorderColor: colours.surface, textBorderWidth: 3,
           },
