@@ -107,9 +107,17 @@ void WrapLine(std::string_view line, std::size_t width, std::string& out) {
   }
 }
 
+// Printable ASCII with newlines and tabs: what most texts are, and clean.
+bool IsPlain(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) {
+    return (c >= ' ' && c <= '~') || c == '\n' || c == '\t';
+  });
+}
+
 }  // namespace
 
 std::string Sanitize(std::string_view raw) {
+  if (IsPlain(raw)) return std::string(raw);
   std::string out;
   out.reserve(raw.size());
   std::size_t line_start = 0;
