@@ -56,6 +56,12 @@ std::optional<std::int64_t> Number(std::string_view text) {
   return number;
 }
 
+// A browser leaves out the port that HTTP has anyway.
+bool IsHere(std::string_view host, std::string_view name, int port) {
+  return host == fmt::format("{}:{}", name, port) ||
+         (port == 80 && host == name);
+}
+
 ServeRoute Refused(int status) { return {.status = status}; }
 
 ServeRoute Events(const ServeRequest& request, std::string_view query) {
@@ -112,8 +118,8 @@ const ServeRequest& ServeRequestReader::request() const {
 
 ServeRoute RouteOf(const ServeRequest& request, const ServeDoor& door) {
   using Kind = ServeRoute::Kind;
-  if (request.host != fmt::format("127.0.0.1:{}", door.port) &&
-      request.host != fmt::format("localhost:{}", door.port)) {
+  if (!IsHere(request.host, "127.0.0.1", door.port) &&
+      !IsHere(request.host, "localhost", door.port)) {
     return Refused(403);
   }
   const std::string_view target = request.target;

@@ -125,6 +125,8 @@ TEST_CASE("a page elsewhere whose name points here is refused") {
   ServeRequest local = Get("/" + kToken + "/");
   local.host = "localhost:4711";
   CHECK(RouteOf(local, kDoor).kind == Kind::kPage);
+  local.host = "127.0.0.1";
+  CHECK(RouteOf(local, {.token = kToken, .port = 80}).kind == Kind::kPage);
 }
 
 TEST_CASE("what a browser saw last outlives the address it began with") {
