@@ -107,11 +107,20 @@ void AddIsolation(CLI::App* command, Global& global) {
 
 void AddStarting(CLI::App& app, Global& global, Command& chosen) {
   auto init = std::make_shared<InitOptions>();
-  CLI::App* c =
-      app.add_subcommand("init", "make a demo repository to try coppice on");
-  c->add_option("goal", init->goal, "what to optimise");
-  c->add_option("--demo", init->demo, "directory to make")->type_name("DIR");
-  c->add_flag("--force", init->force, "replace an existing file");
+  CLI::App* c = app.add_subcommand(
+      "init", "write coppice.yaml from what the repository shows");
+  c->add_option("goal", init->goal, "what to optimise, in your words");
+  c->add_option("--template", init->form,
+                "with an evaluator to begin with: speed, accuracy, memory, "
+                "loss, judge, knobs, slurm")
+      ->check(CLI::IsMember(
+          {"speed", "accuracy", "memory", "loss", "judge", "knobs", "slurm"}));
+  c->add_flag("--interactive", init->interactive,
+              "ask, eight questions at most");
+  c->add_option("--demo", init->demo,
+                "instead: make a repository to try coppice on")
+      ->type_name("DIR");
+  c->add_flag("--force", init->force, "replace existing files");
   OnParsed(c, init, chosen, Init);
 
   auto check = std::make_shared<CheckOptions>();

@@ -16,6 +16,8 @@ namespace coppice::app {
 struct InitOptions {
   std::string goal;
   std::string demo;  // directory to make
+  std::string form;  // speed | accuracy | ...: a template
+  bool interactive = false;
   bool force = false;
 };
 int Init(const Global& global, const InitOptions& options);
