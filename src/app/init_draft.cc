@@ -22,6 +22,7 @@ namespace {
 constexpr std::size_t kMostFileBytes = 200 << 10;
 constexpr std::size_t kMostBytes = 400 << 10;
 constexpr std::size_t kMostFiles = 3;
+constexpr std::size_t kMostPlaces = 12;  // immutable ones that are named
 
 bool HasTarget(const std::string& makefile, std::string_view target) {
   for (std::string_view line : SplitLines(makefile)) {
@@ -84,8 +85,8 @@ void Make(const RepositoryFacts& facts, SpecDraft& draft,
 void Cargo(const RepositoryFacts&, SpecDraft& draft) {
   draft.build = {{"cargo build --release --offline", "Cargo.toml", ""}};
   draft.checks = {{"cargo test --release --offline", "Cargo.toml", ""}};
-  draft.expose = {{"~/.cargo", "where cargo keeps crates", ""},
-                  {"~/.rustup", "where rustup keeps compilers", ""}};
+  draft.expose = {{"~/.cargo", "cargo, which keeps crates there", ""},
+                  {"~/.rustup", "rustup, which keeps compilers there", ""}};
   draft.remarks.push_back(
       "cargo works offline in the sandbox: run `cargo fetch` once");
 }
@@ -93,7 +94,7 @@ void Cargo(const RepositoryFacts&, SpecDraft& draft) {
 void Go(const RepositoryFacts&, SpecDraft& draft) {
   draft.build = {{"go build ./...", "go.mod", ""}};
   draft.checks = {{"go test ./...", "go.mod", ""}};
-  draft.expose = {{"~/go", "where go keeps modules", ""}};
+  draft.expose = {{"~/go", "go, which keeps modules there", ""}};
 }
 
 void Npm(const RepositoryFacts& facts, SpecDraft& draft) {
@@ -115,7 +116,7 @@ void Python(const RepositoryFacts& facts, SpecDraft& draft) {
   if (facts.Has("uv.lock")) {
     draft.manager = "uv";
     draft.setup = {{"uv sync --offline", "uv.lock", ""}};
-    draft.expose = {{"~/.cache/uv", "where uv keeps packages", ""}};
+    draft.expose = {{"~/.cache/uv", "uv, which keeps packages there", ""}};
   } else if (facts.Has("requirements.txt")) {
     draft.setup = {
         {"python3 -m venv .venv && .venv/bin/pip install -r requirements.txt",
@@ -155,13 +156,13 @@ void Autotools(const RepositoryFacts& facts, SpecDraft& draft) {
 void Maven(const RepositoryFacts&, SpecDraft& draft) {
   draft.build = {{"mvn -q -o package -DskipTests", "pom.xml", ""}};
   draft.checks = {{"mvn -q -o test", "pom.xml", ""}};
-  draft.expose = {{"~/.m2", "where maven keeps packages", ""}};
+  draft.expose = {{"~/.m2", "maven, which keeps packages there", ""}};
 }
 
 void Gradle(const RepositoryFacts&, SpecDraft& draft) {
   draft.build = {{"./gradlew --offline assemble", "build.gradle", ""}};
   draft.checks = {{"./gradlew --offline test", "build.gradle", ""}};
-  draft.expose = {{"~/.gradle", "where gradle keeps packages", ""}};
+  draft.expose = {{"~/.gradle", "gradle, which keeps packages there", ""}};
 }
 
 void Dune(const RepositoryFacts&, SpecDraft& draft) {
@@ -328,6 +329,18 @@ std::string Why(const Candidate& file) {
   return why;
 }
 
+// The directory that makes the file a test or a benchmark, or the file itself.
+std::string PlaceOf(const std::string& path) {
+  for (std::size_t slash = path.find('/'); slash != std::string::npos;
+       slash = path.find('/', slash + 1)) {
+    const std::string directory = path.substr(0, slash + 1);
+    if (IsTest(directory + "x") || IsBenchmark(directory + "x")) {
+      return directory;
+    }
+  }
+  return path;
+}
+
 void FillScope(const RepositoryFacts& facts, SpecDraft& draft) {
   std::size_t total = 0;
   for (const Candidate& file :
@@ -344,23 +357,16 @@ void FillScope(const RepositoryFacts& facts, SpecDraft& draft) {
   if (draft.mutable_files.empty()) {
     draft.mutable_files = {{"src/", "", "the files that may change"}};
   }
-  std::vector<std::string> directories;
   for (const TrackedFile& file : facts.files) {
     const bool test = IsTest(file.path);
-    if (!test && !IsBenchmark(file.path)) continue;
-    const std::size_t slash = file.path.find('/');
-    std::string top =
-        slash == std::string::npos ? file.path : file.path.substr(0, slash + 1);
-    // A directory that has the program in it as well is named file by file.
-    for (const Guess& changed : draft.mutable_files) {
-      if (top.ends_with('/') && changed.value.starts_with(top)) {
-        top = file.path;
-      }
-    }
-    if (std::ranges::find(directories, top) != directories.end()) continue;
-    directories.push_back(top);
-    if (draft.immutable_files.size() < 8) {
-      draft.immutable_files.push_back({top, test ? "tests" : "measures", ""});
+    if ((!test && !IsBenchmark(file.path)) || IsAside(file.path)) continue;
+    const std::string place = PlaceOf(file.path);
+    const bool known = std::ranges::any_of(
+        draft.immutable_files,
+        [&](const Guess& guess) { return guess.value == place; });
+    if (!known && draft.immutable_files.size() < kMostPlaces) {
+      draft.immutable_files.push_back(
+          {place, test ? "tests by name" : "measures by name", ""});
     }
   }
 }

@@ -37,7 +37,7 @@ std::string Scalar(const std::string& text) {
 std::string Comment(const Guess& guess) {
   std::string text;
   if (!guess.from.empty()) {
-    text = "inferred from " + OneLine(guess.from, 100);
+    text = "inferred from: " + OneLine(guess.from, 100);
   }
   if (!guess.todo.empty()) {
     text += (text.empty() ? "TODO: " : "; TODO: ") + guess.todo;
@@ -158,7 +158,7 @@ Result<std::vector<DemoFile>> FilesOf(const SpecDraft& draft,
       {"direction", draft.direction.value +
                         (draft.target ? ", target: " + *draft.target : "")},
       {"metric_from", from.empty() ? "TODO: what your command prints" : from},
-      {"first_mutable", draft.mutable_files.front().value}};
+      {"first_mutable", Json(draft.mutable_files.front().value).dump()}};
   std::vector<DemoFile> files;
   const std::string prefix = name + "/";
   for (const DemoFile& file : InitTemplates()) {

@@ -26,7 +26,7 @@ TIMED = 100
 # 1e-2 for FP16; 0 for integers and text.
 TOLERANCE = 0
 
-SOURCE = "{{first_mutable}}"  # TODO: the module that has the function
+SOURCE = {{first_mutable}}  # TODO: the module that has the function
 
 
 def load(root):
