@@ -173,6 +173,14 @@ TEST_CASE("names, revisions and nodes that cannot be are each a good error") {
   refused("--node 77", 2, "has no node 77");
   refused("nosuchrun", 2, "nosuchrun");
   CHECK(repo.Coppice("export --mode sideways").exit == 2);
+  // A dry run measures nothing and makes nothing.
+  const Ran dry = repo.Coppice("export --dry-run");
+  CHECK(dry.exit == 0);
+  CHECK(Says(dry, "5 hunks"));
+  CHECK(Says(dry, "app.txt:50"));
+  const Ran json = repo.Coppice("--output json export --dry-run");
+  CHECK(nlohmann::json::parse(json.out)["hunks"] == 5);
+  CHECK(repo.Fingerprint() == before);
 }
 
 TEST_CASE("a work tree with changes is left as it is") {
@@ -220,19 +228,6 @@ TEST_CASE("a patch and a bundle are what git takes, and no branch") {
   CHECK(nowhere.exit == 1);
   CHECK(repo.Git("--git-dir=.git/coppice/store.git for-each-ref refs/heads")
             .out.empty());
-}
-
-TEST_CASE("a dry run measures nothing and makes nothing") {
-  HunkRepo repo;
-  repo.Finish();
-  const std::string before = repo.Fingerprint();
-  const Ran ran = repo.Coppice("export --dry-run");
-  CHECK(ran.exit == 0);
-  CHECK(Says(ran, "5 hunks"));
-  CHECK(Says(ran, "app.txt:50"));
-  CHECK(repo.Fingerprint() == before);
-  const Ran json = repo.Coppice("--output json export --dry-run");
-  CHECK(nlohmann::json::parse(json.out)["hunks"] == 5);
 }
 
 TEST_CASE("ideas cannot forge trailers, or markup of the request") {

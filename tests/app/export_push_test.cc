@@ -140,6 +140,14 @@ TEST_CASE("a push with --request github opens a pull request by gh") {
   World world;
   const GitHubServer github(world.git);
   world.Know(github);
+  // Signed out is found before anything is measured.
+  world.repo.env().erase("GH_ENTERPRISE_TOKEN");
+  const Ran out = world.repo.Coppice("export --push origin --request github");
+  CHECK(out.exit == 2);
+  CHECK(Says(out, "gh auth login"));
+  CHECK_FALSE(Says(out, "verifying"));
+  CHECK(world.Branches() == "main\n");
+  world.Know(github);
   const Ran ran =
       world.repo.Coppice("--output json export --push origin --request github");
   CAPTURE(ran.out + ran.err);
@@ -184,20 +192,6 @@ TEST_CASE("a pull request that is refused leaves the branch and says the way") {
   CHECK(github.Requests().rfind("## Measured") != std::string::npos);
   CHECK(world.Heads() == "main\noptimize/tiny\n");
   CHECK(world.Branches() == "main\noptimize/tiny\n");
-}
-
-TEST_CASE("gh that is not signed in is found before anything is measured") {
-  if (!GitHubServer::Installed()) return;
-  World world;
-  const GitHubServer github(world.git);
-  world.Know(github);
-  world.repo.env().erase("GH_ENTERPRISE_TOKEN");
-  const Ran ran = world.repo.Coppice("export --push origin --request github");
-  CHECK(ran.exit == 2);
-  CAPTURE(ran.err);
-  CHECK(Says(ran, "gh auth login"));
-  CHECK_FALSE(Says(ran, "verifying"));
-  CHECK(world.Branches() == "main\n");
 }
 
 TEST_CASE("without gh the way to install it and to do without is named") {
