@@ -12,6 +12,7 @@
 #include "app/load_verdict.h"
 #include "app/static_scan.h"
 #include "base/text.h"
+#include "report/baseline.h"
 #include "search/decide_power.h"
 
 namespace coppice::app {
@@ -148,6 +149,14 @@ std::vector<std::string> FindingsOf(const Preflight& p, const Workbench& bench,
   if (p.baseline.clean) lines.Add("clean", CleanText(p.baseline));
   const search::NoiseModel noise = NoiseOf(spec, p.baseline.report);
   const double median = p.baseline.report.median;
+  if (std::string impact = report::ImpactText(spec, median); !impact.empty()) {
+    lines.Add("in use", std::move(impact));
+  } else if (spec.usage != spec::Usage{}) {
+    lines.Add("in use",
+              "usage says nothing here: it is for a metric to minimize whose "
+              "name ends in a unit of time (seconds, parse_ms), with "
+              "calls_per_day");
+  }
   lines.Add("noise", NoiseText(noise, median));
   lines.Add("detects", search::SensitivityText(spec.metric, noise, median));
   lines.Add("slots", SlotsText(spec, p.baseline.lock.slots));

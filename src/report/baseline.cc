@@ -66,12 +66,12 @@ std::optional<double> SecondsPerUnit(std::string_view name) {
   return std::nullopt;
 }
 
-std::string ADay(const search::State& state, double value, double unit) {
-  const spec::Usage& usage = state.spec().usage;
+std::string ADay(const spec::Spec& spec, double value, double unit) {
+  const spec::Usage& usage = spec.usage;
   const double seconds = value * unit * usage.calls_per_day.value_or(0);
   std::string text = fmt::format(
       "{} {} x {} calls a day = {} a day", FormatShort(value),
-      Safe(state.spec().metric.name, 40),
+      Safe(spec.metric.name, 40),
       FormatShort(usage.calls_per_day.value_or(0), 6), FormatDuration(seconds));
   if (usage.usd_per_hour) {
     text += fmt::format(", {} at {} an hour",
@@ -94,20 +94,27 @@ std::string BaselineText(const search::State& state) {
   return text + TargetText(state, *value);
 }
 
-std::string ImpactText(const search::State& state) {
-  const spec::Spec& spec = state.spec();
-  const std::optional<double> baseline = ValueOf(state, AttemptId(0));
+std::string ImpactText(const spec::Spec& spec, double value) {
   const std::optional<double> unit = SecondsPerUnit(spec.metric.name);
-  if (!spec.usage.calls_per_day || !baseline || !unit ||
+  if (!spec.usage.calls_per_day || !unit ||
       spec.metric.direction != spec::Direction::kMinimize) {
     return "";
   }
-  std::string text = "In use, baseline: " + ADay(state, *baseline, *unit);
+  return ADay(spec, value, *unit);
+}
+
+std::string ImpactText(const search::State& state) {
+  const spec::Spec& spec = state.spec();
+  const std::optional<double> baseline = ValueOf(state, AttemptId(0));
+  if (!baseline) return "";
+  const std::string before = ImpactText(spec, *baseline);
+  if (before.empty()) return "";
+  std::string text = "In use, baseline: " + before;
   const AttemptId best = BestAttempt(state);
   const std::optional<double> value = ValueOf(state, best);
   if (best.value() != 0 && value) {
     text += fmt::format("\nIn use, best {}: {}", NodeName(best),
-                        ADay(state, *value, *unit));
+                        ImpactText(spec, *value));
   }
   return text;
 }

@@ -13,5 +13,7 @@ std::string BaselineText(const search::State& state);
 // What the metric means in use: time and money a day, for the baseline and the
 // best. Empty without `usage` in the spec or for a metric that is no time.
 std::string ImpactText(const search::State& state);
+// The same of one value.
+std::string ImpactText(const spec::Spec& spec, double value);
 
 }  // namespace coppice::report

@@ -38,17 +38,11 @@ void Measuring(const Spec& spec, Refusals& refusals) {
               "leave it out; evaluations run on this machine");
 }
 
-void Surroundings(const Spec& spec, Refusals& refusals) {
-  refusals.If(spec.usage.calls_per_day || spec.usage.usd_per_hour, "usage",
-              "leave it out; reports give the gain in the metric's unit");
-}
-
 }  // namespace
 
 std::vector<Error> Unsupported(const Loaded& loaded) {
   Refusals refusals;
   Measuring(loaded.spec, refusals);
-  Surroundings(loaded.spec, refusals);
   return refusals.Take();
 }
 

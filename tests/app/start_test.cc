@@ -148,22 +148,40 @@ TEST_CASE("AC-39 a budget that buys one proposal is said before the start") {
 TEST_CASE("keys of later versions are refused by name") {
   TinyRepo repo;
   const std::pair<const char*, const char*> later[] = {
-      {"export: {mode: split}\n", "export.mode"},
-      {"export: {request: github}\n", "export.request"},
+      {"evaluation: {command: sh measure.sh, backend: slurm}\n",
+       "evaluation.backend"},
   };
   for (const auto& [extra, name] : later) {
     CAPTURE(extra);
-    repo.Write("coppice.yaml",
-               TinySpec(std::string("evaluation: sh measure.sh\n") + extra));
+    repo.Write("coppice.yaml", TinySpec(extra));
     repo.Commit(name);
     const Ran ran = repo.Coppice("check");
     CHECK(ran.exit == 2);
     CHECK(Says(ran, name));
     CHECK(Says(ran, "version"));
   }
-  const Ran ran = repo.Coppice("skill");
-  CHECK(ran.exit == 2);
-  CHECK(Says(ran, "not in this version"));
+}
+
+TEST_CASE("check says what the metric means in use") {
+  TinyRepo repo;
+  repo.Write("measure.sh", "echo parse_ms: 142\n");
+  auto check = [&](const std::string& metric) {
+    repo.Write("coppice.yaml",
+               "name: tiny\ngoal: faster\nscope: {mutable: [app.txt]}\n"
+               "metric: {name: " +
+                   metric +
+                   ", direction: minimize}\nevaluation: sh measure.sh\n"
+                   "proposers: [{edits: {}}]\n"
+                   "usage: {calls_per_day: 10000, usd_per_hour: 2}\n");
+    repo.Commit(metric);
+    return repo.Coppice("check");
+  };
+  const Ran told = check("parse_ms");
+  CHECK(told.exit == 0);
+  CHECK(Says(told, "142 parse_ms x 10000 calls a day = 23m 40s a day"));
+  CHECK(Says(told, "an hour"));
+  repo.Write("measure.sh", "echo size: 142\n");
+  CHECK(Says(check("size"), "usage says nothing here"));
 }
 
 TEST_CASE("repositories that cannot be searched are refused") {
