@@ -3,7 +3,7 @@
 # directory. Each file is one raw string per 12,000 characters.
 function(coppice_embed)
   cmake_parse_arguments(ARG "" "OUT;NAME;DIR" "FILES" ${ARGN})
-  set(code "// Generated from ${ARG_NAME}; do not edit.\n#include \"app/demo_files.h\"\n\nnamespace coppice::app {\n\nconst std::vector<DemoFile>& ${ARG_NAME}() {\n  static const std::vector<DemoFile> files{\n")
+  set(code "// Generated from ${ARG_NAME}; do not edit.\n#include \"app/embedded_files.h\"\n\nnamespace coppice::app {\n\nconst std::vector<EmbeddedFile>& ${ARG_NAME}() {\n  static const std::vector<EmbeddedFile> files{\n")
   foreach(file ${ARG_FILES})
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${ARG_DIR}/${file})
     file(READ ${ARG_DIR}/${file} text)

@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "app/commands.h"
-#include "app/demo_files.h"
+#include "app/embedded_files.h"
 #include "app/init_draft.h"
 #include "app/init_text.h"
 #include "app/project.h"
@@ -60,7 +60,7 @@ Result<void> MakeDemo(const fs::path& dir, bool force) {
                  .where = dir.string(),
                  .next = "name another one, or add --force"};
   }
-  for (const DemoFile& file : HashTableDemo()) {
+  for (const EmbeddedFile& file : HashTableDemo()) {
     fs::create_directories((dir / file.path).parent_path(), error);
     Result<void> written = report::WriteWhole(dir / file.path, file.text);
     if (!written) return written;
@@ -92,10 +92,10 @@ Result<RepositoryFacts> Look(Opened& repository) {
 }
 
 // All of them, or none where one would be written over.
-Result<void> Write(const fs::path& root, const std::vector<DemoFile>& files,
+Result<void> Write(const fs::path& root, const std::vector<EmbeddedFile>& files,
                    bool force) {
   std::error_code error;
-  for (const DemoFile& file : files) {
+  for (const EmbeddedFile& file : files) {
     if (!force && fs::exists(fs::symlink_status(root / file.path, error))) {
       return Error{.code = ErrorCode::kUsage,
                    .what = "this file exists",
@@ -103,7 +103,7 @@ Result<void> Write(const fs::path& root, const std::vector<DemoFile>& files,
                    .next = "look at it, or replace it with --force"};
     }
   }
-  for (const DemoFile& file : files) {
+  for (const EmbeddedFile& file : files) {
     fs::create_directories((root / file.path).parent_path(), error);
     Result<void> written = report::WriteWhole(root / file.path, file.text);
     if (!written) return written;
@@ -111,9 +111,9 @@ Result<void> Write(const fs::path& root, const std::vector<DemoFile>& files,
   return Ok();
 }
 
-int CountTodos(const std::vector<DemoFile>& files) {
+int CountTodos(const std::vector<EmbeddedFile>& files) {
   int count = 0;
-  for (const DemoFile& file : files) {
+  for (const EmbeddedFile& file : files) {
     for (std::string_view line : SplitLines(file.text)) {
       count += line.find("TODO:") != std::string_view::npos ? 1 : 0;
     }
@@ -121,13 +121,13 @@ int CountTodos(const std::vector<DemoFile>& files) {
   return count;
 }
 
-void Tell(const SpecDraft& draft, const std::vector<DemoFile>& files) {
+void Tell(const SpecDraft& draft, const std::vector<EmbeddedFile>& files) {
   Print(fmt::format(
       "{}, built with {}; it may change {}",
       draft.language.empty() ? "no language that is known" : draft.language,
       draft.manager.empty() ? "nothing that is known" : draft.manager,
       draft.mutable_files.front().value));
-  for (const DemoFile& file : files) Print("wrote " + file.path);
+  for (const EmbeddedFile& file : files) Print("wrote " + file.path);
   for (const std::string& remark : draft.remarks) Print("note: " + remark);
   const int todos = CountTodos(files);
   if (todos > 0) {
@@ -146,7 +146,7 @@ int InitHere(const Global& global, const InitOptions& options) {
   SpecDraft draft = DraftOf(*facts, options.goal);
   std::string form = options.form.empty() ? "plain" : options.form;
   if (options.interactive) Interview(draft, form);
-  Result<std::vector<DemoFile>> files = FilesOf(draft, form);
+  Result<std::vector<EmbeddedFile>> files = FilesOf(draft, form);
   if (!files) return Fail(global, files.error());
   Result<spec::Loaded> loads =
       spec::ParseSpec(files->front().text, "coppice.yaml", {});

@@ -6,7 +6,7 @@
 #include <map>
 
 #include "app/commands.h"
-#include "app/demo_files.h"
+#include "app/embedded_files.h"
 #include "base/file.h"
 #include "report/views.h"
 
@@ -40,7 +40,7 @@ Result<fs::path> PlaceOf(const std::string& where) {
 
 // What is there and was changed by hand is not lost.
 Result<void> CheckFree(const fs::path& place, bool force) {
-  for (const DemoFile& file : AgentSkill()) {
+  for (const EmbeddedFile& file : AgentSkill()) {
     const fs::path path = place / file.path;
     const std::string there = ReadWholeOrNothing(path);
     if (force || there.empty() || there == file.text) continue;
@@ -54,7 +54,7 @@ Result<void> CheckFree(const fs::path& place, bool force) {
 }
 
 Result<void> Install(const fs::path& place) {
-  for (const DemoFile& file : AgentSkill()) {
+  for (const EmbeddedFile& file : AgentSkill()) {
     const fs::path path = place / file.path;
     std::error_code error;
     fs::create_directories(path.parent_path(), error);
@@ -70,7 +70,7 @@ Result<void> Install(const fs::path& place) {
 int Skill(const Global& global, const SkillOptions& options) {
   if (options.install.empty()) {
     const auto skill =
-        std::ranges::find(AgentSkill(), "SKILL.md", &DemoFile::path);
+        std::ranges::find(AgentSkill(), "SKILL.md", &EmbeddedFile::path);
     Print(skill->text);
     return kDone;
   }

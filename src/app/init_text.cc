@@ -143,8 +143,8 @@ std::string Filled(const std::string& text, const Places& places) {
 
 }  // namespace
 
-Result<std::vector<DemoFile>> FilesOf(const SpecDraft& draft,
-                                      const std::string& name) {
+Result<std::vector<EmbeddedFile>> FilesOf(const SpecDraft& draft,
+                                          const std::string& name) {
   const std::string from = Comment(draft.metric);
   const std::string budget = "budget: " + draft.budget + "\n";
   const Places places{
@@ -159,9 +159,9 @@ Result<std::vector<DemoFile>> FilesOf(const SpecDraft& draft,
                         (draft.target ? ", target: " + *draft.target : "")},
       {"metric_from", from.empty() ? "TODO: what your command prints" : from},
       {"first_mutable", Json(draft.mutable_files.front().value).dump()}};
-  std::vector<DemoFile> files;
+  std::vector<EmbeddedFile> files;
   const std::string prefix = name + "/";
-  for (const DemoFile& file : InitTemplates()) {
+  for (const EmbeddedFile& file : InitTemplates()) {
     if (!file.path.starts_with(prefix)) continue;
     const std::string path = file.path.substr(prefix.size());
     if (path == "spec.yaml") {

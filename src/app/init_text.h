@@ -3,20 +3,16 @@
 #include <string>
 #include <vector>
 
-#include "app/demo_files.h"
+#include "app/embedded_files.h"
 #include "app/init_draft.h"
 #include "base/result.h"
 
 namespace coppice::app {
 
-// configs/templates, as compiled into the program: NAME/spec.yaml, and what
-// goes into the repository beside it.
-const std::vector<DemoFile>& InitTemplates();
-
 // The files that a template ("plain" without one) writes for a draft, with
 // coppice.yaml first. kInternal: no such template.
-Result<std::vector<DemoFile>> FilesOf(const SpecDraft& draft,
-                                      const std::string& name);
+Result<std::vector<EmbeddedFile>> FilesOf(const SpecDraft& draft,
+                                          const std::string& name);
 
 // Asks at most eight questions on the terminal, each with a default; nothing
 // said keeps it. Changes the draft, and chooses the template.

@@ -18,6 +18,9 @@ namespace {
 constexpr int kFormat = 1;
 constexpr auto kEvery = std::chrono::seconds(1);
 constexpr int kShare = 50;  // of the time that goes by
+// Records that are folded while nobody notices: of a shorter journal no view
+// counts that is a moment old.
+constexpr std::int64_t kFewRecords = 20'000;
 
 std::int64_t NumberIn(const Json& view, const char* key) {
   auto found = view.find(key);
@@ -107,7 +110,8 @@ std::optional<ShownStatus> CurrentStatus(const RunPlace& run, WallTime now) {
   const bool alive = search::FindOwner(run.dir).has_value();
   const bool rests = NumberIn(view, "rests") == 1 && seq == *last;
   const bool live = Micros(now) >= NumberIn(view, "at") &&
-                    Micros(now) <= NumberIn(view, "until");
+                    Micros(now) <= NumberIn(view, "until") &&
+                    (seq == *last || *last > kFewRecords);
   if (!(alive ? live : rests)) return std::nullopt;
   return ShownStatus{.text = WordIn(view, "text"),
                      .json = WordIn(view, "json")};

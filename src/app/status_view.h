@@ -43,8 +43,8 @@ struct ShownStatus {
   std::string text;
   std::string json;
 };
-// What status.json says, if it is current: the run rests and nothing was
-// recorded since, or its owner lives and is about to write it anew.
+// What status.json says, if it is current: nothing was recorded since; or the
+// journal is long, and its owner lives and is about to write it anew.
 std::optional<ShownStatus> CurrentStatus(const RunPlace& run, WallTime now);
 
 }  // namespace coppice::app

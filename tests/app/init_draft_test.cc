@@ -151,7 +151,7 @@ TEST_CASE("every template is a spec that loads, whatever the names are") {
     REQUIRE(loaded.has_value());
     CHECK(loaded->spec.goal == "say \"fast\": #1 {a}\n- b");
     CHECK(loaded->spec.scope.mutable_paths == Strings{"odd: [name] #1.py"});
-    for (const DemoFile& file : *files) {
+    for (const EmbeddedFile& file : *files) {
       CHECK(file.text.find("{{") == std::string::npos);
     }
   }
