@@ -120,5 +120,32 @@ TEST_CASE("the schema in the program is the file in configs") {
   CHECK(text == SchemaText());
 }
 
+TEST_CASE("docs/specs.md names every key with its default") {
+  std::ifstream file(std::string(COPPICE_SOURCE_DIR) + "/docs/specs.md");
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  const std::size_t begin = page.find("```yaml\nversion: 1\n");
+  REQUIRE(begin != std::string::npos);
+  const std::string text =
+      page.substr(begin + 8, page.find("\n```", begin + 8) - begin - 7);
+  const Result<Loaded> shown = Parse(text);
+  REQUIRE_MESSAGE(shown.has_value(), ErrorOf(text));
+  const Result<Loaded> minimal =
+      Parse(With(kMinimal, "python bench/evaluate.py", "bench/run"));
+  CHECK(shown->merged_json == minimal->merged_json);
+  const Json keys = Json::parse(minimal->merged_json);
+  auto named = [&](const std::string& key) {
+    CAPTURE(key);
+    CHECK(text.find(key + ":") != std::string::npos);
+  };
+  for (const auto& [key, value] : keys.items()) {
+    if (key == "model") continue;  // short for proposers
+    named(key);
+    if (!value.is_object() || key == "slurm") continue;
+    for (const auto& [inner, unused] : value.items()) {
+      if (inner != "slurm") named(inner);  // refused in this version
+    }
+  }
+}
+
 }  // namespace
 }  // namespace coppice::spec
