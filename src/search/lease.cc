@@ -27,7 +27,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Field 22 of /proc/PID/stat; the second may hold blanks and parentheses.
+// Field 22 of /proc/PID/stat; the second may hold blanks and parentheses. 0 for
+// a process that is dead, though its parent has not asked for its end yet.
 std::int64_t StartTimeOf(std::int64_t pid) {
   const std::string stat =
       ReadWholeOrNothing(fmt::format("/proc/{}/stat", pid));
@@ -35,7 +36,9 @@ std::int64_t StartTimeOf(std::int64_t pid) {
   if (name_end == std::string::npos) return 0;
   std::istringstream fields(stat.substr(name_end + 1));
   std::string field;
-  for (int i = 3; i <= 22; ++i) fields >> field;
+  fields >> field;
+  if (field == "Z" || field == "X") return 0;
+  for (int i = 4; i <= 22; ++i) fields >> field;
   std::int64_t ticks = 0;
   std::from_chars(field.data(), field.data() + field.size(), ticks);
   return ticks;

@@ -2,11 +2,16 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <sstream>
 #include <string>
 
 #include "base/json.h"
@@ -112,6 +117,29 @@ TEST_CASE("an owner lives if its process does, with the same start and boot") {
   other = self;
   other.host = "elsewhere";
   CHECK(IsAlive(other, self));
+}
+
+TEST_CASE("an owner that was killed and not yet waited for is dead") {
+  const pid_t child = fork();
+  if (child == 0) {
+    pause();
+    _exit(0);
+  }
+  LeaseOwner owner = ThisProcess();
+  owner.pid = child;
+  std::ifstream stat("/proc/" + std::to_string(child) + "/stat");
+  const std::string text{std::istreambuf_iterator<char>(stat), {}};
+  std::istringstream fields(text.substr(text.rfind(')') + 1));
+  std::string field;
+  for (int i = 3; i <= 22; ++i) fields >> field;
+  owner.start_time = std::stoll(field);
+  CHECK(IsAlive(owner, ThisProcess()));
+  kill(child, SIGKILL);
+  siginfo_t end{};
+  REQUIRE(waitid(P_PID, static_cast<id_t>(child), &end, WEXITED | WNOWAIT) ==
+          0);
+  CHECK_FALSE(IsAlive(owner, ThisProcess()));
+  waitpid(child, nullptr, 0);
 }
 
 TEST_CASE("only a network file system makes another host's word count") {
