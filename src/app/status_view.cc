@@ -21,6 +21,8 @@ constexpr int kShare = 50;  // of the time that goes by
 // Records that are folded while nobody notices: of a shorter journal no view
 // counts that is a moment old.
 constexpr std::int64_t kFewRecords = 20'000;
+// That an owner who was killed may have written after its last view.
+constexpr std::int64_t kLastMoments = 2'000;
 
 std::int64_t NumberIn(const Json& view, const char* key) {
   auto found = view.find(key);
@@ -43,6 +45,25 @@ bool Rests(const search::State& state) {
          (state.paused() &&
           state.paused()->pause == search::PauseClass::kNeedsUser &&
           state.paused()->cause != search::kPausedByUser);
+}
+
+// Did the owner that left this view die in the middle of its work? Then the
+// records since are only more of the same.
+bool WasCutOff(search::SqliteJournal& journal, std::int64_t seq,
+               std::int64_t last) {
+  if (last <= kFewRecords || last - seq > kLastMoments) return false;
+  Result<void> read = journal.ReplayFrom(
+      seq + 1, [](const search::Record& record) -> Result<void> {
+        const search::Event& event = record.event;
+        if (std::holds_alternative<search::Paused>(event) ||
+            std::holds_alternative<search::Resumed>(event) ||
+            std::holds_alternative<search::Final>(event) ||
+            std::holds_alternative<search::Stopped>(event)) {
+          return Error{.code = ErrorCode::kInternal, .what = "another state"};
+        }
+        return Ok();
+      });
+  return read.has_value();
 }
 
 }  // namespace
@@ -82,6 +103,9 @@ void StatusView::Write(const search::State& state, WallTime now, WallTime until,
                        bool alive) const {
   Result<report::StatusExtra> extra = StatusExtraOf(state, alive);
   if (!extra) return LogWarning(extra.error().Text());
+  report::StatusExtra killed = *extra;
+  killed.alive = false;
+  killed.locks.clear();
   const Json view{
       {"format", kFormat},
       {"coppice", COPPICE_VERSION},
@@ -90,7 +114,10 @@ void StatusView::Write(const search::State& state, WallTime now, WallTime until,
       {"until", Micros(until)},
       {"rests", Rests(state) ? 1 : 0},
       {"text", report::StatusText(state, now, *extra)},
-      {"json", report::DumpLine(report::StatusJson(state, now, *extra))}};
+      {"json", report::DumpLine(report::StatusJson(state, now, *extra))},
+      {"killed_text", report::StatusText(state, now, killed)},
+      {"killed_json",
+       report::DumpLine(report::StatusJson(state, now, killed))}};
   Result<void> written = report::WriteWhole(file_, DumpCanonical(view) + "\n");
   if (!written) LogInfo(written.error().Text());
 }
@@ -112,9 +139,13 @@ std::optional<ShownStatus> CurrentStatus(const RunPlace& run, WallTime now) {
   const bool live = Micros(now) >= NumberIn(view, "at") &&
                     Micros(now) <= NumberIn(view, "until") &&
                     (seq == *last || *last > kFewRecords);
-  if (!(alive ? live : rests)) return std::nullopt;
-  return ShownStatus{.text = WordIn(view, "text"),
-                     .json = WordIn(view, "json")};
+  if (alive ? live : rests) {
+    return ShownStatus{.text = WordIn(view, "text"),
+                       .json = WordIn(view, "json")};
+  }
+  if (alive || !WasCutOff(**journal, seq, *last)) return std::nullopt;
+  return ShownStatus{.text = WordIn(view, "killed_text"),
+                     .json = WordIn(view, "killed_json")};
 }
 
 }  // namespace coppice::app

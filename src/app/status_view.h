@@ -44,7 +44,8 @@ struct ShownStatus {
   std::string json;
 };
 // What status.json says, if it is current: nothing was recorded since; or the
-// journal is long, and its owner lives and is about to write it anew.
+// journal is long, and its owner lives and is about to write it anew, or was
+// killed a moment after.
 std::optional<ShownStatus> CurrentStatus(const RunPlace& run, WallTime now);
 
 }  // namespace coppice::app

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/boxed.h"
 #include "base/ids.h"
 #include "base/judge_item.h"
 #include "base/outcome.h"
@@ -50,7 +51,7 @@ struct Sample {
   SamplePhase phase = SamplePhase::kScreen;
   Verdict verdict = Verdict::kOk;
   std::map<std::string, double> metrics;  // every number seen, dotted names
-  std::optional<Failure> failure;         // metrics decide nothing if set
+  Boxed<Failure> failure;                 // metrics decide nothing if set
   int exit_code = 0;
   int signal = 0;
   double seconds = 0;

@@ -32,10 +32,12 @@ std::shared_ptr<const ParsedFile> ParsedFiles::Find(
 void ParsedFiles::Keep(const SourceFile& file,
                        std::shared_ptr<const ParsedFile> parsed) {
   Key key(file.path, file.digest);
+  const std::size_t bytes = parsed->units.capacity() * sizeof(Unit) +
+                            parsed->literals.capacity() * sizeof(Literal);
   if (!parsed_.emplace(key, std::move(parsed)).second) return;
-  bytes_ += file.text.size();
-  order_.emplace_back(std::move(key), file.text.size());
-  while (bytes_ > kMostTextBytes && order_.size() > 1) {
+  bytes_ += bytes;
+  order_.emplace_back(std::move(key), bytes);
+  while (bytes_ > kMostBytes && order_.size() > 1) {
     bytes_ -= order_.front().second;
     parsed_.erase(order_.front().first);
     order_.pop_front();

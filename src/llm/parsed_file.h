@@ -41,8 +41,7 @@ class ParsedFiles {
  private:
   using Key = std::pair<std::string, std::string>;  // path, digest
 
-  // What is parsed takes some ten times the bytes of the text at most.
-  static constexpr std::size_t kMostTextBytes = 4'000'000;
+  static constexpr std::size_t kMostBytes = 1'000'000;  // but always one
 
   std::map<Key, std::shared_ptr<const ParsedFile>> parsed_;
   std::deque<std::pair<Key, std::size_t>> order_;  // oldest first, with bytes

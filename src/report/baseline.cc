@@ -21,11 +21,11 @@ std::string Spread(const search::State& state) {
   const search::NodeSamples* samples =
       state.measurements().Samples(AttemptId(0));
   if (samples == nullptr) return "";
-  auto found = samples->scores.find(SamplePhase::kBaseline);
-  if (found == samples->scores.end() || found->second.empty()) return "";
-  const auto [low, high] = std::ranges::minmax(found->second);
+  const std::vector<double> scores = samples->Scores(SamplePhase::kBaseline);
+  if (scores.empty()) return "";
+  const auto [low, high] = std::ranges::minmax(scores);
   const std::string count =
-      Count(static_cast<std::int64_t>(found->second.size()), "sample");
+      Count(static_cast<std::int64_t>(scores.size()), "sample");
   if (low == high) return count + ", all equal";
   return fmt::format("{} from {} to {}, noise {}", count, FormatShort(low),
                      FormatShort(high), NoiseText(state));

@@ -146,21 +146,24 @@ Map Baseline(const search::State& state) {
 }  // namespace
 
 std::string ExperimentLog(const search::State& state) {
-  Map log;
-  log["spec"] = state.spec().name;
-  log["run_id"] = state.run();
-  log["started_at"] = FormatUtc(state.started_at());
-  log["baseline"] = Baseline(state);
-  log["experiments"] = Map::array();
+  Map head;
+  head["spec"] = state.spec().name;
+  head["run_id"] = state.run();
+  head["started_at"] = FormatUtc(state.started_at());
+  head["baseline"] = Baseline(state);
+  std::string log = YamlText(head);
+  log += state.order_of_completion().empty() ? "experiments: []\n"
+                                             : "experiments:\n";
   for (AttemptId attempt : state.order_of_completion()) {
-    log["experiments"].push_back(Experiment(state, attempt));
+    log += YamlText(Map::array({Experiment(state, attempt)}), 2);
   }
   const AttemptId best = BestAttempt(state);
   Map metrics = Diagnostics(state, best);
   metrics.update(GateNumbers(state, best));
-  log["best"] = {{"iteration", best.value()}, {"metrics", metrics}};
-  log["hypothesis_backlog"] = Map::array();
-  return YamlText(log);
+  Map tail;
+  tail["best"] = {{"iteration", best.value()}, {"metrics", metrics}};
+  tail["hypothesis_backlog"] = Map::array();
+  return log + YamlText(tail);
 }
 
 }  // namespace coppice::report

@@ -22,11 +22,9 @@ std::optional<double> HoldoutGain(const search::State& state,
   auto scores = [&](AttemptId node) -> std::optional<double> {
     const search::NodeSamples* samples = state.measurements().Samples(node);
     if (samples == nullptr) return std::nullopt;
-    auto found = samples->scores.find(SamplePhase::kHoldout);
-    if (found == samples->scores.end() || found->second.empty()) {
-      return std::nullopt;
-    }
-    return state.measurements().Aggregate(found->second);
+    std::vector<double> of_holdout = samples->Scores(SamplePhase::kHoldout);
+    if (of_holdout.empty()) return std::nullopt;
+    return state.measurements().Aggregate(std::move(of_holdout));
   };
   const std::optional<double> node = scores(attempt);
   const std::optional<double> baseline = scores(AttemptId(0));
@@ -166,10 +164,7 @@ std::vector<AttemptId> ParentsOf(const search::State& state,
 
 int SamplesOf(const search::State& state, AttemptId attempt) {
   const search::NodeSamples* samples = state.measurements().Samples(attempt);
-  if (samples == nullptr) return 0;
-  std::size_t count = 0;
-  for (const auto& [phase, scores] : samples->scores) count += scores.size();
-  return static_cast<int>(count);
+  return samples == nullptr ? 0 : static_cast<int>(samples->readings.size());
 }
 
 std::map<std::string, double> NumbersOf(const search::State& state,
@@ -177,13 +172,11 @@ std::map<std::string, double> NumbersOf(const search::State& state,
   std::map<std::string, double> numbers;
   const search::NodeSamples* samples = state.measurements().Samples(attempt);
   if (samples == nullptr) return numbers;
-  for (const auto& [phase, of_phase] : samples->metrics) {
-    for (const auto& sample : of_phase) {
-      for (const auto& [name, value] : sample) {
-        if (numbers.contains(name)) continue;
-        if (auto number = state.measurements().Number(attempt, name)) {
-          numbers[name] = *number;
-        }
+  for (const search::Reading& reading : samples->readings) {
+    for (const auto& [name, value] : reading.metrics) {
+      if (numbers.contains(name)) continue;
+      if (auto number = state.measurements().Number(attempt, name)) {
+        numbers[name] = *number;
       }
     }
   }

@@ -40,7 +40,7 @@ OrderedJson SamplesByPhase(const search::State& state, AttemptId attempt) {
   OrderedJson phases = OrderedJson::object();
   const search::NodeSamples* samples = state.measurements().Samples(attempt);
   if (samples == nullptr) return phases;
-  for (const auto& [phase, scores] : samples->scores) {
+  for (const auto& [phase, scores] : samples->ScoresByPhase()) {
     for (double score : scores) {
       phases[std::string(Name(phase))].push_back(Number(score));
     }
@@ -50,13 +50,8 @@ OrderedJson SamplesByPhase(const search::State& state, AttemptId attempt) {
 
 bool AnyCached(const search::State& state, AttemptId attempt) {
   const search::NodeSamples* samples = state.measurements().Samples(attempt);
-  if (samples == nullptr) return false;
-  for (const auto& [phase, cached] : samples->cached) {
-    for (bool one : cached) {
-      if (one) return true;
-    }
-  }
-  return false;
+  return samples != nullptr &&
+         std::ranges::any_of(samples->readings, &search::Reading::cached);
 }
 
 OrderedJson PlanJson(const llm::Plan& plan, const std::string& idea) {

@@ -53,7 +53,7 @@ OrderedJson SamplesJson(const search::State& state, AttemptId attempt) {
   OrderedJson json = OrderedJson::object();
   const search::NodeSamples* samples = state.measurements().Samples(attempt);
   if (samples == nullptr) return json;
-  for (const auto& [phase, scores] : samples->scores) {
+  for (const auto& [phase, scores] : samples->ScoresByPhase()) {
     // The last ones: a long run meets its best again and again.
     const std::size_t from = scores.size() - std::min(scores.size(), kSamples);
     OrderedJson& list = json[std::string(Name(phase))];
@@ -95,7 +95,7 @@ void AddInfo(OrderedJson& json, const search::State& state,
   if (info.selected.history_withheld) json["fresh"] = true;
   AddIfAny(json, "plan", PlanOf(info.plan));
   AddText(json, "files", Summary(info.files), kReason);
-  AddText(json, "edits", info.matched, 200);
+  if (info.matched) AddText(json, "edits", *info.matched, 200);
   std::string flags;
   for (const std::string& flag : FlagsOf(info)) {
     flags += (flags.empty() ? "" : "; ") + Safe(flag, 200);

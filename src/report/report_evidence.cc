@@ -66,8 +66,7 @@ std::string SampleCounts(const search::State& state, AttemptId attempt) {
   const search::NodeSamples* samples = state.measurements().Samples(attempt);
   std::string text;
   if (samples == nullptr) return "none";
-  for (const auto& [phase, scores] : samples->scores) {
-    if (scores.empty()) continue;
+  for (const auto& [phase, scores] : samples->ScoresByPhase()) {
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ", scores.size(),
                         Name(phase));
   }

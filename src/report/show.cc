@@ -77,8 +77,7 @@ std::string SamplesLine(const search::State& state, AttemptId attempt) {
   const search::NodeSamples* samples = state.measurements().Samples(attempt);
   if (samples == nullptr) return "";
   std::string line;
-  for (const auto& [phase, scores] : samples->scores) {
-    if (scores.empty()) continue;
+  for (const auto& [phase, scores] : samples->ScoresByPhase()) {
     line += fmt::format("{}{}", line.empty() ? "" : "; ", Name(phase));
     for (double score : scores) line += " " + FormatShort(score, 5);
   }
@@ -148,7 +147,7 @@ std::string ShowText(const search::State& state, AttemptId attempt) {
   }
   if (info != nullptr) {
     AddLine(text, "patch", Safe(Summary(info->files), 1000));
-    AddLine(text, "edits", Safe(info->matched, 200));
+    if (info->matched) AddLine(text, "edits", Safe(*info->matched, 200));
     AddLine(text, "flags", FlagsLine(*info));
     AddLine(text, "cost", UsageLine(*info));
     AddLine(text, "time", TimesLine(*info));

@@ -113,10 +113,10 @@ void Write(const Value& value, std::size_t indent, std::string& out) {
 
 }  // namespace
 
-std::string YamlText(const nlohmann::ordered_json& value) {
+std::string YamlText(const nlohmann::ordered_json& value, std::size_t indent) {
   if (!IsBlock(value)) return Scalar(value) + "\n";
   std::string out;
-  Write(value, 0, out);
+  Write(value, indent, out);
   return out;
 }
 

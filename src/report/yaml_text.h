@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
@@ -7,6 +8,8 @@ namespace coppice::report {
 
 // `value` as block-style YAML that 1.1 and 1.2 readers take alike: strings are
 // always quoted, numbers with an exponent carry a point.
-std::string YamlText(const nlohmann::ordered_json& value);
+// A map or a list stands `indent` columns from the left.
+std::string YamlText(const nlohmann::ordered_json& value,
+                     std::size_t indent = 0);
 
 }  // namespace coppice::report

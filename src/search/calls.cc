@@ -24,7 +24,7 @@ const Turn* Calls::Own(int turn) const {
 
 const llm::Answered* Calls::Past(int turn) const {
   const Turn* own = Own(turn);
-  return own != nullptr && own->answered ? &*own->answered : nullptr;
+  return own != nullptr ? own->answered.get() : nullptr;
 }
 
 // Whoever of the company waits for an answer is told that there is none.
@@ -84,7 +84,7 @@ void Calls::Answer(llm::Answered answered) {
   if (answered.stop == "cancelled") return Tell(nullptr);
   answered.attempt = attempt_;
   for (const Turn& turn : parts_.state.Info(attempt_)->turns) {
-    if (turn.arm == arm_ && !turn.answered) answered.turn = turn.turn;
+    if (turn.arm == arm_ && turn.answered_seq == 0) answered.turn = turn.turn;
   }
   Tell(&answered);
   parts_.record(std::move(answered));

@@ -179,6 +179,10 @@ class Reader {
     value = AttemptId(number);
   }
   template <class T>
+  void Read(const Json& in, const char* name, Boxed<T>& value) {
+    if (!in.is_null()) Read(in, name, value.emplace());
+  }
+  template <class T>
   void Read(const Json& in, const char* name, std::optional<T>& value) {
     if (!in.is_null()) Read(in, name, value.emplace());
   }

@@ -105,6 +105,10 @@ class Writer {
     return value ? ToJson(*value) : Json();
   }
   template <class T>
+  Json ToJson(const Boxed<T>& value) {
+    return value ? ToJson(*value) : Json();
+  }
+  template <class T>
   Json ToJson(const std::vector<T>& values) {
     Json array = Json::array();
     for (const T& value : values) array.push_back(ToJson(value));

@@ -29,9 +29,9 @@ namespace coppice::search {
 namespace {
 
 constexpr int kMaxDraws = 20;
-// Enough for every version of the scope's files that a search looks at in a
-// while; dropped as a whole when exceeded.
-constexpr std::size_t kMaxCachedFiles = 4096;
+// Of versions of the scope's files that a search looks at in a while, beside
+// those of one parent; dropped as a whole when exceeded.
+constexpr std::size_t kMostCachedBytes = 1'000'000;
 
 Rejected Reject(AttemptId attempt, Outcome outcome, std::string reason) {
   Rejected rejected;
@@ -108,8 +108,8 @@ Task<Result<Expander::Files>> Expander::Load(NodeId node) {
   for (const std::string& path : parts_.scope.readable_files) {
     versions.try_emplace(path, Version{base, AttemptId(0), false, false});
   }
-  if (files_.size() > kMaxCachedFiles) files_.clear();
   Files files;
+  std::size_t bytes = 0;
   for (const auto& [path, version] : versions) {
     if (version.gone) continue;
     const auto key = std::pair(version.owner, path);
@@ -126,8 +126,14 @@ Task<Result<Expander::Files>> Expander::Load(NodeId node) {
       file->text = std::move(*text);
       file->mutable_file = version.may_change;
       cached = files_.emplace(key, std::move(file)).first;
+      cached_bytes_ += cached->second->text.size();
     }
     files.push_back(cached->second);
+    bytes += cached->second->text.size();
+  }
+  if (cached_bytes_ > kMostCachedBytes + 2 * bytes) {
+    files_.clear();
+    cached_bytes_ = 0;
   }
   co_return files;
 }

@@ -91,6 +91,7 @@ class Expander {
   std::map<std::pair<AttemptId, std::string>,
            std::shared_ptr<const llm::SourceFile>>
       files_;
+  std::size_t cached_bytes_ = 0;
 };
 
 // The whole texts that a patch makes of `parent`'s files. Blocks on disk.

@@ -8,6 +8,28 @@ namespace coppice::search {
 namespace {
 
 constexpr AttemptId kBaselineNode(0);
+constexpr double kNothing = std::numeric_limits<double>::quiet_NaN();
+
+auto InMap(const std::map<std::string, double>& metrics) {
+  return [&metrics](const std::string& name) -> std::optional<double> {
+    auto found = metrics.find(name);
+    if (found == metrics.end()) return std::nullopt;
+    return found->second;
+  };
+}
+
+auto InReading(const Reading& reading) {
+  return [&reading](const std::string& name) -> std::optional<double> {
+    for (const auto& [own, value] : reading.metrics) {
+      if (own == name) return value;
+    }
+    return std::nullopt;
+  };
+}
+
+std::pair<SamplePhase, int> PlaceOf(const Reading& reading) {
+  return {reading.phase, reading.index};
+}
 
 // Samples of the metric itself, taken as the search measures.
 bool IsMeasurement(SamplePhase phase) {
@@ -73,37 +95,45 @@ double Aggregate(spec::Aggregation aggregation, std::vector<double> scores) {
   return std::numeric_limits<double>::quiet_NaN();
 }
 
+std::vector<double> NodeSamples::Scores(SamplePhase phase) const {
+  std::vector<double> scores;
+  for (const Reading& one : readings) {
+    if (one.phase == phase) scores.push_back(one.score);
+  }
+  return scores;
+}
+
+std::map<SamplePhase, std::vector<double>> NodeSamples::ScoresByPhase() const {
+  std::map<SamplePhase, std::vector<double>> scores;
+  for (const Reading& one : readings) scores[one.phase].push_back(one.score);
+  return scores;
+}
+
 Measurements::Measurements(const spec::Spec& spec)
     : spec_(spec), weighted_(!spec.metric.weights.empty()) {}
 
 void Measurements::Add(AttemptId node, const eval::Sample& sample) {
   if (sample.failure || sample.verdict != Verdict::kOk) return;
-  if (!Usable(sample.metrics)) return;
   const SamplePhase phase = sample.phase;
-  const bool reference =
-      weighted_ && node == kBaselineNode && phase == SamplePhase::kBaseline;
+  const bool reference = weighted_ && node == kBaselineNode &&
+                         phase == SamplePhase::kBaseline &&
+                         Usable(InMap(sample.metrics));
   const std::optional<double> score = Score(sample.metrics);
   if (!score && !reference) return;
 
-  NodeSamples& samples = nodes_[node];
-  std::vector<int>& indexes = samples.indexes[phase];
-  std::vector<double>& scores = samples.scores[phase];
-  auto& metrics = samples.metrics[phase];
-  std::vector<bool>& cached = samples.cached[phase];
-  auto at = std::ranges::lower_bound(indexes, sample.index);
-  const auto offset = at - indexes.begin();
-  const auto i = static_cast<std::size_t>(offset);
-  if (at != indexes.end() && *at == sample.index) {
-    if (!reference) Erase(node, phase, sample.index, scores[i], cached[i]);
+  std::vector<Reading>& readings = nodes_[node].readings;
+  auto at = std::ranges::lower_bound(readings, std::pair(phase, sample.index),
+                                     {}, PlaceOf);
+  if (at != readings.end() && PlaceOf(*at) == std::pair(phase, sample.index)) {
+    if (!reference) Erase(node, phase, sample.index, at->score, at->cached);
   } else {
-    indexes.insert(at, sample.index);
-    scores.insert(scores.begin() + offset, 0);
-    metrics.emplace(metrics.begin() + offset);
-    cached.insert(cached.begin() + offset, false);
+    at = readings.emplace(at);
   }
-  scores[i] = score.value_or(1);
-  metrics[i] = sample.metrics;
-  cached[i] = sample.cached;
+  *at = {.phase = phase,
+         .cached = sample.cached,
+         .index = sample.index,
+         .score = score.value_or(1),
+         .metrics = {sample.metrics.begin(), sample.metrics.end()}};
   if (reference) {
     Rescore();
   } else {
@@ -111,14 +141,15 @@ void Measurements::Add(AttemptId node, const eval::Sample& sample) {
   }
 }
 
-bool Measurements::Usable(const std::map<std::string, double>& metrics) const {
-  auto finite = [&](const std::string& name) {
-    auto found = metrics.find(name);
-    return found != metrics.end() && std::isfinite(found->second);
-  };
-  if (!weighted_) return finite(spec_.metric.name);
+// `number` gives a metric by name, if it was printed.
+template <typename Number>
+bool Measurements::Usable(const Number& number) const {
+  if (!weighted_) {
+    return std::isfinite(number(spec_.metric.name).value_or(kNothing));
+  }
   return std::ranges::all_of(spec_.metric.weights, [&](const spec::Weight& w) {
-    return finite(w.name) && metrics.at(w.name) > 0;
+    const double value = number(w.name).value_or(kNothing);
+    return std::isfinite(value) && value > 0;
   });
 }
 
@@ -152,11 +183,10 @@ void Measurements::Insert(AttemptId node, SamplePhase phase, int index,
   if (IsNoise(phase, cached)) {
     noise_.Insert(GroupOf(node, phase, index), score);
   }
-  for (const auto& [other, scores] : nodes_.at(node).scores) {
-    if (IsMeasurement(other) && !scores.empty() && scores.front() != score) {
-      noisy_ = true;
-    }
-  }
+  noisy_ = noisy_ ||
+           std::ranges::any_of(nodes_.at(node).readings, [&](const Reading& r) {
+             return IsMeasurement(r.phase) && r.score != score;
+           });
 }
 
 void Measurements::Erase(AttemptId node, SamplePhase phase, int index,
@@ -184,11 +214,11 @@ void Measurements::CountSign(double score, int by) {
 // The baseline's own samples are what weighted scores refer to, so each new
 // one moves all scores; it happens before there is anything else.
 void Measurements::Rescore() {
-  const NodeSamples& baseline = nodes_.at(kBaselineNode);
   for (const spec::Weight& weight : spec_.metric.weights) {
     std::vector<double> values;
-    for (const auto& metrics : baseline.metrics.at(SamplePhase::kBaseline)) {
-      values.push_back(metrics.at(weight.name));
+    for (const Reading& one : nodes_.at(kBaselineNode).readings) {
+      if (one.phase != SamplePhase::kBaseline) continue;
+      values.push_back(*InReading(one)(weight.name));
     }
     reference_[weight.name] = Median(std::move(values));
   }
@@ -198,16 +228,9 @@ void Measurements::Rescore() {
   positive_ = negative_ = zero_ = 0;
   relative_ = false;
   for (auto& [node, samples] : nodes_) {
-    for (auto& [phase, scores] : samples.scores) {
-      for (std::size_t i = 0; i < scores.size(); ++i) {
-        scores[i] = *Score(samples.metrics.at(phase)[i]);
-      }
-    }
-    for (auto& [phase, scores] : samples.scores) {
-      for (std::size_t i = 0; i < scores.size(); ++i) {
-        Insert(node, phase, samples.indexes.at(phase)[i], scores[i],
-               samples.cached.at(phase)[i]);
-      }
+    for (Reading& one : samples.readings) one.score = *ScoreOf(InReading(one));
+    for (const Reading& one : samples.readings) {
+      Insert(node, one.phase, one.index, one.score, one.cached);
     }
   }
 }
@@ -231,15 +254,10 @@ std::optional<double> Measurements::Number(AttemptId node,
   while (deciding < kTiers &&
          found->second[static_cast<std::size_t>(deciding)].size() == 0)
     ++deciding;
-  const NodeSamples& samples = nodes_.at(node);
   std::vector<double> numbers;
-  for (const auto& [phase, all] : samples.metrics) {
-    const std::vector<bool>& cached = samples.cached.at(phase);
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      if (TierOf(node, phase, cached[i]) != deciding) continue;
-      auto number = all[i].find(name);
-      if (number != all[i].end()) numbers.push_back(number->second);
-    }
+  for (const Reading& one : nodes_.at(node).readings) {
+    if (TierOf(node, one.phase, one.cached) != deciding) continue;
+    if (auto number = InReading(one)(name)) numbers.push_back(*number);
   }
   if (numbers.empty()) return std::nullopt;
   return Aggregate(std::move(numbers));
@@ -259,20 +277,25 @@ int Measurements::Repeats() const {
   return spec_.evaluation.repeats.value_or(noisy_ ? kNoisyRepeats : 1);
 }
 
-std::optional<double> Measurements::Score(
-    const std::map<std::string, double>& metrics) const {
-  if (!Usable(metrics)) return std::nullopt;
-  if (!weighted_) return metrics.at(spec_.metric.name);
+template <typename Number>
+std::optional<double> Measurements::ScoreOf(const Number& number) const {
+  if (!Usable(number)) return std::nullopt;
+  if (!weighted_) return number(spec_.metric.name);
   if (reference_.empty()) return std::nullopt;
   double log_score = 0;
   double total = 0;
   for (const spec::Weight& weight : spec_.metric.weights) {
     const double ratio =
-        std::log(metrics.at(weight.name) / reference_.at(weight.name));
+        std::log(*number(weight.name) / reference_.at(weight.name));
     log_score += spec::Sign(weight.direction) * weight.weight * ratio;
     total += weight.weight;
   }
   return std::exp(log_score / total);
+}
+
+std::optional<double> Measurements::Score(
+    const std::map<std::string, double>& metrics) const {
+  return ScoreOf(InMap(metrics));
 }
 
 }  // namespace coppice::search

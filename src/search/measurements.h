@@ -22,12 +22,21 @@ namespace coppice::search {
 // A of some scores, at least one. Of equal ones exactly their value.
 double Aggregate(spec::Aggregation aggregation, std::vector<double> scores);
 
-// The samples of one node, as scores (metric, or weighted score), by phase.
+// What one sample said.
+struct Reading {
+  SamplePhase phase = SamplePhase::kScreen;
+  bool cached = false;
+  int index = 0;
+  double score = 0;  // the metric, or the weighted score
+  std::vector<std::pair<std::string, double>> metrics;  // by name
+};
+
+// The samples of one node.
 struct NodeSamples {
-  std::map<SamplePhase, std::vector<double>> scores;
-  std::map<SamplePhase, std::vector<std::map<std::string, double>>> metrics;
-  std::map<SamplePhase, std::vector<bool>> cached;
-  std::map<SamplePhase, std::vector<int>> indexes;  // ascending
+  std::vector<Reading> readings;  // by phase, then by index
+
+  std::vector<double> Scores(SamplePhase phase) const;
+  std::map<SamplePhase, std::vector<double>> ScoresByPhase() const;
 };
 
 class Measurements {
@@ -73,7 +82,10 @@ class Measurements {
   static bool IsNoise(SamplePhase phase, bool cached);
   using Tiers = std::array<OrderedBag, kTiers>;
 
-  bool Usable(const std::map<std::string, double>& metrics) const;
+  template <typename Number>
+  bool Usable(const Number& number) const;
+  template <typename Number>
+  std::optional<double> ScoreOf(const Number& number) const;
   void Insert(AttemptId node, SamplePhase phase, int index, double score,
               bool cached);
   void Erase(AttemptId node, SamplePhase phase, int index, double score,

@@ -19,15 +19,9 @@ constexpr double kLargeDrift = 0.10;
 double Undrifted(const State& state) {
   const NodeSamples* samples = state.measurements().Samples(AttemptId(0));
   if (samples == nullptr) return 0;
-  auto of = [&](SamplePhase phase) {
-    auto found = samples->scores.find(phase);
-    return found == samples->scores.end() ? std::vector<double>()
-                                          : found->second;
-  };
-  if (const auto canaries = of(SamplePhase::kCanary); !canaries.empty()) {
-    return canaries.back();
-  }
-  std::vector<double> scores = of(SamplePhase::kBaseline);
+  const std::vector<double> canaries = samples->Scores(SamplePhase::kCanary);
+  if (!canaries.empty()) return canaries.back();
+  std::vector<double> scores = samples->Scores(SamplePhase::kBaseline);
   return scores.empty() ? 0 : state.measurements().Aggregate(std::move(scores));
 }
 

@@ -68,9 +68,12 @@ std::set<std::string> NamesSeen(const State& state, AttemptId node) {
   std::set<std::string> names;
   const NodeSamples* samples = state.measurements().Samples(node);
   if (samples == nullptr) return names;
-  for (const auto& [phase, all] : samples->metrics) {
-    if (phase == SamplePhase::kHoldout || all.empty()) continue;
-    for (const auto& [name, value] : all.back()) names.insert(name);
+  // Of each phase the last.
+  const std::vector<Reading>& all = samples->readings;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const bool last = i + 1 == all.size() || all[i + 1].phase != all[i].phase;
+    if (!last || all[i].phase == SamplePhase::kHoldout) continue;
+    for (const auto& [name, value] : all[i].metrics) names.insert(name);
   }
   return names;
 }
@@ -175,8 +178,8 @@ std::string ParentText(const State& state, AttemptId attempt) {
   text += PlanText(info.plan);
   text += FilesChanged(info);
   text += NumbersText(state, parent);
-  if (!info.diagnosis.empty()) {
-    text += "What a profiler said of it:\n" + Sanitize(info.diagnosis) + "\n";
+  if (info.diagnosis) {
+    text += "What a profiler said of it:\n" + Sanitize(*info.diagnosis) + "\n";
   }
   if (info.evaluated && !info.evaluated->tail.empty() &&
       !TellsOfHoldout(info)) {

@@ -202,7 +202,7 @@ void Search::CloseOpenCalls() {
   for (AttemptId attempt : state_.Unanswered()) {
     const std::vector<Turn> turns = state_.Info(attempt)->turns;
     for (const Turn& turn : turns) {
-      if (turn.answered) continue;
+      if (turn.answered_seq != 0) continue;
       Answered answered;
       answered.attempt = attempt;
       answered.turn = turn.turn;

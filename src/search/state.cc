@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <ranges>
+#include <utility>
 
 #include "base/json.h"
 #include "base/text.h"
@@ -131,8 +133,7 @@ Result<void> State::On(const Asked& e, const Record& r) {
                         .arm = e.arm,
                         .role = e.role,
                         .reserve_usd = e.reserve_usd,
-                        .reserve_tokens = e.reserve_tokens,
-                        .answered = std::nullopt});
+                        .reserve_tokens = e.reserve_tokens});
   reserved_[e.attempt] = {spec::ToPicodollars(e.reserve_usd), e.reserve_tokens};
   price_unknown_ = price_unknown_ || e.price_unknown;
   return Ok();
@@ -145,8 +146,8 @@ Result<void> State::On(const Answered& e, const Record& r) {
   auto turn = std::ranges::find(info.turns, e.turn, &Turn::turn);
   if (turn == info.turns.end()) return Broken(r, "nothing was asked");
   reserved_.erase(e.attempt);
-  if (turn->answered) return Ok();
-  turn->answered = e;
+  if (turn->answered_seq != 0) return Ok();
+  turn->answered = std::make_shared<const Answered>(e);
   turn->answered_seq = r.seq;
   info.calls_seq = r.seq;
   info.usd += e.usage.usd;
@@ -196,7 +197,7 @@ Result<void> State::On(const Committed& e, const Record& r) {
   info.plan = e.plan;
   info.files = e.files;
   info.needs = e.needs;
-  info.matched = e.matched;
+  if (!e.matched.empty()) info.matched = e.matched;
   info.flags = e.flags;
   info.committed_seq = r.seq;
   if (!root) CountAnswer(info, Outcome::kValid);
@@ -257,6 +258,11 @@ Result<void> State::On(const Sampled& e, const Record& r) {
     }
   }
   measurements_->Add(e.node, e.sample);
+  // What the judge answered is in it.
+  for (Turn& turn : std::views::reverse(infos_[e.node].turns)) {
+    if (turn.role != kJudgeRole || !turn.answered) break;
+    turn.answered.reset();
+  }
   if (e.sample.phase == SamplePhase::kFinal && e.sample.failure) {
     std::erase(race_, e.node);  // a racer that fails now is out
   } else if (e.sample.phase == SamplePhase::kFinal) {
@@ -331,7 +337,7 @@ Result<void> State::On(const Noted& e, const Record& r) {
   } else if (e.kind == "race_out" && e.attempt) {
     std::erase(race_, *e.attempt);
   } else if (e.kind == "diagnosis" && e.attempt) {
-    infos_[*e.attempt].diagnosis = e.text;
+    if (!e.text.empty()) infos_[*e.attempt].diagnosis = e.text;
   } else if (e.kind == "environment_ok") {
     environment_failures_.clear();
   } else if (e.kind == "arm" && e.attempt) {
@@ -419,10 +425,11 @@ void State::Finish(AttemptId attempt, Outcome outcome,
   if (!root) ++outcomes_[outcome];
   info.finished_at = at;
   open_.erase(attempt);
-  for (Turn& turn : info.turns) {
-    if (!turn.answered) continue;
-    turn.answered->text.clear();
-    turn.answered->changes.clear();
+  for (Turn& turn : info.turns) turn.answered.reset();
+  if (auto taken = samples_.find(attempt); taken != samples_.end()) {
+    for (Sampled& one : taken->second) {
+      if (one.sample.failure) std::exchange(one.sample.failure->tail, "");
+    }
   }
   tree_.Finish(attempt, outcome, reason);
   if (before != nullptr) changed_ = before->parents;

@@ -10,6 +10,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "base/boxed.h"
 #include "base/ids.h"
 #include "base/result.h"
 #include "search/bandit.h"
@@ -32,22 +33,22 @@ struct Turn {
   std::string role;
   double reserve_usd = 0;
   std::int64_t reserve_tokens = 0;
-  // With its text and changes only while the attempt has no outcome.
-  std::optional<Answered> answered;
-  std::int64_t answered_seq = 0;  // of its record
+  std::int64_t answered_seq = 0;  // of its answer's record; 0 = none
+  // That answer, while the attempt has no outcome.
+  std::shared_ptr<const Answered> answered;
 };
 
 // What is known of one attempt beyond the tree: for views, resume and prompts.
 struct AttemptInfo {
   Selected selected;
   std::vector<Turn> turns;
-  std::optional<Rejected> rejected;
-  std::optional<Evaluated> evaluated;
+  Boxed<Rejected> rejected;
+  Boxed<Evaluated> evaluated;
   llm::Plan plan;
   std::vector<FileStat> files;
   std::vector<std::string> needs;
-  std::string matched;
-  std::string diagnosis;  // what evaluation.diagnose printed
+  Boxed<std::string> matched;
+  Boxed<std::string> diagnosis;  // what evaluation.diagnose printed
   std::vector<std::string> flags;
   double propose_seconds = 0;
   double measure_seconds = 0;
@@ -208,7 +209,9 @@ class State {
   const std::optional<Stopped>& stopped() const { return stopped_; }
   const std::vector<Noted>& notes() const { return notes_; }
   const std::vector<Exported>& exports() const { return exports_; }
-  std::vector<Sampled> samples_of(AttemptId node) const;
+  // Until the next record is applied. What a failed one printed is known while
+  // the node has no outcome.
+  const std::vector<Sampled>& samples_of(AttemptId node) const;
 
  private:
   Result<void> On(const Started& e, const Record& r);

@@ -63,9 +63,10 @@ std::vector<AttemptId> State::Open() const {
   return {open_.begin(), open_.end()};
 }
 
-std::vector<Sampled> State::samples_of(AttemptId node) const {
+const std::vector<Sampled>& State::samples_of(AttemptId node) const {
+  static const std::vector<Sampled> kNone;
   auto found = samples_.find(node);
-  return found == samples_.end() ? std::vector<Sampled>{} : found->second;
+  return found == samples_.end() ? kNone : found->second;
 }
 
 std::map<Outcome, int> State::Outcomes() const {
@@ -93,17 +94,20 @@ std::vector<AttemptId> State::Unanswered() const {
 
 std::vector<std::int64_t> State::LeanAnswers() const {
   std::vector<std::int64_t> wanted;
-  for (AttemptId attempt : open_) {
-    for (const Turn& turn : infos_.at(attempt).turns) {
+  for (const auto& [attempt, info] : infos_) {
+    for (const Turn& turn : info.turns) {
       if (turn.answered) wanted.push_back(turn.answered_seq);
     }
   }
+  std::ranges::sort(wanted);
   return wanted;
 }
 
 void State::Refill(const Answered& answered) {
   for (Turn& turn : infos_.at(answered.attempt).turns) {
-    if (turn.turn == answered.turn) turn.answered = answered;
+    if (turn.turn == answered.turn) {
+      turn.answered = std::make_shared<const Answered>(answered);
+    }
   }
 }
 

@@ -7,7 +7,7 @@ namespace coppice::vcs {
 namespace {
 
 // libgit2 counts about a third of what its cache takes.
-constexpr ssize_t kCacheBytes = ssize_t{8} << 20;
+constexpr ssize_t kCacheBytes = ssize_t{512} << 10;
 
 bool StartGit() {
   git_libgit2_init();

@@ -193,6 +193,45 @@ TEST_CASE("status reads what the run has left, and the journal when it must") {
             run.repo.Coppice("--output json status").out)["current_step"] == 5);
 }
 
+TEST_CASE("a long run that was killed is told of by what it left last") {
+  SmallRun run;
+  const fs::path view = run.repo.RunDir() / "status.json";
+  REQUIRE(run.repo.Coppice("resume --max-nodes 4").exit <= 3);
+  const std::string folded = run.repo.Coppice("status").out;
+  const auto sql = [&](const std::string& words) {
+    return testing::Shell(
+               "sqlite3 '" + run.journal.string() + "' \"" + words + "\"",
+               run.journal.parent_path())
+        .out;
+  };
+  const int before = std::stoi(sql("SELECT max(seq) FROM events"));
+  sql("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i "
+      "< 20001) INSERT INTO events(seq, at, kind, attempt, body) SELECT " +
+      std::to_string(before) +
+      " + i, (SELECT max(at) FROM events), 'noted', NULL, "
+      "'{\\\"kind\\\":\\\"told\\\",\\\"text\\\":\\\"x\\\"}' FROM n");
+  json left = json::parse(ReadFile(view));
+  REQUIRE(left.contains("killed_text"));
+  left["killed_text"] = "as it was left\n";
+  left["rests"] = 0;
+  const auto says_left = [&](int behind) {
+    left["seq"] = before + 20'001 - behind;
+    testing::WriteFile(view, left.dump());
+    return run.repo.Coppice("status").out == "as it was left\n";
+  };
+  CHECK(says_left(0));
+  CHECK(says_left(1500));
+  CHECK_FALSE(says_left(2500));  // too far behind
+  CHECK_FALSE(says_left(20'001 + 1));
+  // It went on after that: another process, another state.
+  sql("INSERT INTO events(seq, "
+      "at, kind, attempt, body) SELECT max(seq) + 1, max(at), 'paused', NULL, "
+      "'{\\\"cause\\\":\\\"disk\\\",\\\"class\\\":\\\"outage\\\","
+      "\\\"detail\\\":\\\"\\\"}' "
+      "FROM events");
+  CHECK_FALSE(says_left(100));
+}
+
 TEST_CASE("TOO-07 outside work is put into the tree and measured here") {
   SmallRun run;
   TinyRepo& repo = run.repo;

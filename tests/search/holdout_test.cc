@@ -188,8 +188,8 @@ TEST_CASE("what a profiler says of a new best is told to those who grow it") {
         for (const llm::Utterance& part : asked->prompt) prompt += part.text;
       });
   world.Run();
-  CHECK(world.state().Info(AttemptId(1))->diagnosis == "hot: node 1");
-  CHECK(world.state().Info(AttemptId(2))->diagnosis.empty());
+  CHECK(*world.state().Info(AttemptId(1))->diagnosis == "hot: node 1");
+  CHECK_FALSE(world.state().Info(AttemptId(2))->diagnosis);
   CHECK(prompts[1].find("hot: node") == std::string::npos);
   CHECK(prompts[2].find("hot: node 1") != std::string::npos);
   CHECK(prompts[3].find("hot: node 1") != std::string::npos);

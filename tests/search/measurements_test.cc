@@ -195,7 +195,7 @@ TEST_CASE("weighted scores are geometric means of ratios to the baseline") {
   m.Add(kBase, taken(SamplePhase::kBaseline, 1, 12, 2));
   m.Add(kBase, taken(SamplePhase::kBaseline, 2, 10, 2));
   CHECK(m.Value(kBase) == 1.0);
-  CHECK(m.Samples(kBase)->scores.at(SamplePhase::kBaseline)[0] ==
+  CHECK(m.Samples(kBase)->Scores(SamplePhase::kBaseline)[0] ==
         doctest::Approx(std::pow(10.0 / 8, 0.75)));
   // Half the time at half the quality: 2^(3/4) · (1/2)^(1/4).
   CHECK(*m.Score({{"s", 5}, {"q", 1}}) == doctest::Approx(std::sqrt(2)));
