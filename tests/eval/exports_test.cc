@@ -25,7 +25,8 @@ Extraction Read(const std::string& file, const std::string& metric) {
   return scanner.Finish({result}, {});
 }
 
-TEST_CASE("hyperfine: named statistics in seconds, plain for one command") {
+TEST_CASE(
+    "hyperfine: named statistics in seconds, plain for one command (MC-19)") {
   const Extraction e = Read("hyperfine.json", "median");
   REQUIRE_FALSE(e.problem);
   CHECK(e.numbers == std::map<std::string, double>{
@@ -68,7 +69,8 @@ TEST_CASE("hyperfine: times given as measurements are summed up here") {
   CHECK(e.numbers.at("stddev") == doctest::Approx(0.1));
 }
 
-TEST_CASE("google benchmark: the median aggregate, else that of iterations") {
+TEST_CASE(
+    "google benchmark: the median aggregate, else that of iterations (MC-19)") {
   const Extraction e =
       Read("google_benchmark.json", "BM_Insert/1024.real_time");
   REQUIRE_FALSE(e.problem);
@@ -80,13 +82,13 @@ TEST_CASE("google benchmark: the median aggregate, else that of iterations") {
                          {"BM_Lookup.cpu_time", 4e-6}});
 }
 
-TEST_CASE("google benchmark: a counter that is NaN is no number") {
+TEST_CASE("google benchmark: a counter that is NaN is no number (MC-19)") {
   const Extraction e = Read("google_benchmark.json", "BM_Lookup.hit_rate");
   REQUIRE(e.problem);
   CHECK(e.problem->Text() == "not a number: `BM_Lookup.hit_rate` is NaN");
 }
 
-TEST_CASE("google benchmark: an error although the program exits 0") {
+TEST_CASE("google benchmark: an error although the program exits 0 (MC-19)") {
   const Extraction e =
       Read("google_benchmark_error.json", "BM_Parse.real_time");
   REQUIRE(e.problem);
@@ -94,7 +96,7 @@ TEST_CASE("google benchmark: an error although the program exits 0") {
         "invalid: Google Benchmark: `BM_Load` failed: cannot open data.bin");
 }
 
-TEST_CASE("pytest-benchmark: named statistics in seconds") {
+TEST_CASE("pytest-benchmark: named statistics in seconds (MC-19)") {
   const Extraction e =
       Read("pytest_benchmark.json", "test_parse[small].median");
   REQUIRE_FALSE(e.problem);

@@ -55,7 +55,8 @@ TEST_CASE("FM-20 a line with a number is the metric, whatever its form") {
   CHECK_FALSE(std::signbit(zero.numbers.at("score")));
 }
 
-TEST_CASE("FM-20 what is no number is told apart from what is not there") {
+TEST_CASE(
+    "FM-20 MC-22 what is no number is told apart from what is not there") {
   const Bench bench;
   for (const char* token :
        {"nan", "NaN", "inf", "-Infinity", "null", "0x10", "1_000", "1,5", "1e",
@@ -70,7 +71,7 @@ TEST_CASE("FM-20 what is no number is told apart from what is not there") {
   CHECK(Told(bench.Read("")) == "missing");
 }
 
-TEST_CASE("one name twice must say the same") {
+TEST_CASE("MC-24 one name twice must say the same") {
   const Bench bench;
   CHECK(Told(bench.Read("score: 2\nscore: 2.0\n")) == "2");
   CHECK(Told(bench.Read("score: 1 s\nscore: 1000 ms\n")) == "1");

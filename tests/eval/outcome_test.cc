@@ -61,7 +61,8 @@ TEST_CASE("a metric printed before the crash stays as a diagnostic") {
   CHECK(sample.exit_code == 1);
 }
 
-TEST_CASE("the result file counts, whatever is printed after it (AC-22)") {
+TEST_CASE(
+    "the result file counts, whatever is printed after it (AC-22, MC-24)") {
   EvalWorld world;
   const Sample sample = world.Run(
       "echo '{\"score\": 3}' > $COPPICE_RESULT; echo score: 0.001;"
