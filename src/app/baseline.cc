@@ -75,15 +75,18 @@ Result<void> KeepJudging(const Project& project, Workbench& bench,
   const PreflightCalls& calls = *bench.judge_calls();
   lock.judged = eval::JudgedBase{.drawn = {},
                                  .second_draw = {},
+                                 .texts = {},
                                  .usd = calls.usage().usd,
                                  .input = calls.usage().input,
                                  .output = calls.usage().output};
-  for (const llm::DrawnItem& item : bench.judge()->drawn().first) {
-    lock.judged->drawn.emplace_back(item.bucket, item.id);
-  }
-  for (const llm::DrawnItem& item : bench.judge()->drawn().second) {
-    lock.judged->second_draw.emplace_back(item.bucket, item.id);
-  }
+  auto keep = [&](const std::vector<llm::DrawnItem>& drawn, auto& into) {
+    for (const llm::DrawnItem& item : drawn) {
+      into.emplace_back(item.bucket, item.id);
+      if (!item.text.empty()) lock.judged->texts[item.id] = item.text;
+    }
+  };
+  keep(bench.judge()->drawn().first, lock.judged->drawn);
+  keep(bench.judge()->drawn().second, lock.judged->second_draw);
   return report::WriteWhole(project.NameDir() / "check" / "judge.md",
                             calls.transcript());
 }

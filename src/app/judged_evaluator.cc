@@ -1,6 +1,7 @@
 #include "app/judged_evaluator.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <utility>
 
@@ -120,10 +121,10 @@ std::unique_ptr<eval::Evaluator> MakeJudgedEvaluator(eval::Evaluator& evaluator,
 }
 
 std::pair<search::Asked, search::Answered> JudgedOnce(
-    const std::string& model, const eval::JudgedBase& judged) {
+    const std::vector<std::string>& models, const eval::JudgedBase& judged) {
   search::Asked asked;
   asked.arm = asked.role = search::kJudgeRole;
-  asked.model = model;
+  asked.model = fmt::format("{}", fmt::join(models, " and "));
   asked.reserve_usd = judged.usd;
   asked.reserve_tokens = judged.input + judged.output;
   search::Answered answered;

@@ -50,6 +50,6 @@ std::unique_ptr<eval::Evaluator> MakeJudgedEvaluator(eval::Evaluator& evaluator,
 
 // What judging the base has cost, as one call of the run.
 std::pair<search::Asked, search::Answered> JudgedOnce(
-    const std::string& model, const eval::JudgedBase& judged);
+    const std::vector<std::string>& models, const eval::JudgedBase& judged);
 
 }  // namespace coppice::app

@@ -129,7 +129,7 @@ Result<search::Search::Beginning> BeginningOf(Project& project,
                             baseline.holdout.end());
   if (baseline.lock.judged) {
     beginning.judged =
-        JudgedOnce(loaded.spec.judge->model, *baseline.lock.judged);
+        JudgedOnce(loaded.spec.judge->models, *baseline.lock.judged);
   }
   return beginning;
 }

@@ -179,12 +179,14 @@ Result<std::unique_ptr<Workbench>> Workbench::Make(Project& project,
   bench->evaluator_ =
       eval::MakeLocalEvaluator(*bench->evaluation_, *bench->workspaces_);
   if (options.judged) {
-    for (auto& [bucket, id] : options.judged->drawn) {
-      bench->drawn_.first.push_back({std::move(bucket), std::move(id)});
-    }
-    for (auto& [bucket, id] : options.judged->second_draw) {
-      bench->drawn_.second.push_back({std::move(bucket), std::move(id)});
-    }
+    auto take = [&](auto& drawn, std::vector<llm::DrawnItem>& into) {
+      for (auto& [bucket, id] : drawn) {
+        std::string text = std::move(options.judged->texts[id]);
+        into.push_back({std::move(bucket), std::move(id), std::move(text)});
+      }
+    };
+    take(options.judged->drawn, bench->drawn_.first);
+    take(options.judged->second_draw, bench->drawn_.second);
   }
   Result<void> arms = bench->MakeArms(project, options.models, options.offline);
   if (!arms) return arms.error();

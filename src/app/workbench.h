@@ -69,7 +69,6 @@ class Workbench {
   eval::Evaluator& judged(Judging judging);
   llm::Judge* judge() { return judge_.judge.get(); }
   const std::string& judge_description() const { return judge_.description; }
-  llm::Endpoint* judge_endpoint() const { return judge_.endpoint; }
   // What judging has come to outside a search; none without a judge.
   const PreflightCalls* judge_calls() const { return judge_calls_.get(); }
   const std::vector<llm::NamedProposer>& proposers() const {

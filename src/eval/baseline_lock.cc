@@ -55,11 +55,13 @@ SlotsTried SlotsFromJson(const Json& json) {
 }
 
 Json JudgedToJson(const JudgedBase& judged) {
-  return Json{{"drawn", judged.drawn},
-              {"second_draw", judged.second_draw},
-              {"usd", judged.usd},
-              {"input", judged.input},
-              {"output", judged.output}};
+  Json json{{"drawn", judged.drawn},
+            {"second_draw", judged.second_draw},
+            {"usd", judged.usd},
+            {"input", judged.input},
+            {"output", judged.output}};
+  if (!judged.texts.empty()) json["texts"] = judged.texts;
+  return json;
 }
 
 Json LockToJson(const BaselineLock& lock) {
@@ -114,6 +116,7 @@ BaselineLock LockFromJson(const Json& json) {
         .drawn = judged->at("drawn").get<decltype(JudgedBase::drawn)>(),
         .second_draw =
             judged->value("second_draw", decltype(JudgedBase::second_draw)()),
+        .texts = judged->value("texts", TextMap()),
         .usd = judged->value("usd", 0.0),
         .input = judged->value("input", std::int64_t{0}),
         .output = judged->value("output", std::int64_t{0})};

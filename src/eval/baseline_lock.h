@@ -50,6 +50,8 @@ struct JudgedBase {
   std::vector<std::pair<std::string, std::string>> drawn;
   // Those that the final is judged by once more; may be empty.
   std::vector<std::pair<std::string, std::string>> second_draw;
+  // What the base wrote for them, by id, where pairs are judged.
+  std::map<std::string, std::string> texts;
   double usd = 0;
   std::int64_t input = 0;  // tokens
   std::int64_t output = 0;

@@ -13,6 +13,7 @@ namespace coppice::llm {
 struct DrawnItem {
   std::string bucket;
   std::string id;
+  std::string text = {};  // the base's, for a judge of pairs
 
   friend bool operator==(const DrawnItem&, const DrawnItem&) = default;
 };
@@ -43,8 +44,8 @@ struct Judged {
   std::string cause;  // of Unavailable where it was not asked: "budget", ...
 };
 
-// A model as a measuring instrument (MEASURE §12). Conductor thread; several
-// calls at once.
+// A model, or a panel, as a measuring instrument (MEASURE §12). Conductor
+// thread; several calls at once.
 class Judge {
  public:
   virtual ~Judge() = default;

@@ -11,9 +11,9 @@ namespace coppice::llm {
 
 struct MadeJudge {
   std::unique_ptr<Judge> judge;
-  // For people: "openai/x at https://..., 3/15 USD per million tokens".
+  // For people: "openai/x at https://..., 3/15 USD per million tokens", of a
+  // panel one after the other.
   std::string description;
-  Endpoint* endpoint = nullptr;  // for `check`'s probe
 };
 
 // The judge of a spec that has one. `rubric` and those of the strata are texts

@@ -22,8 +22,8 @@ struct JudgeParts {
   Draws drawn;                              // empty: the first Score draws
 };
 
-// A judge over HTTP.
-std::unique_ptr<Judge> MakeModelJudge(std::unique_ptr<Endpoint> endpoint,
-                                      JudgeParts parts);
+// A judge over HTTP: one endpoint for each of judge.model, in that order.
+std::unique_ptr<Judge> MakeModelJudge(
+    std::vector<std::unique_ptr<Endpoint>> endpoints, JudgeParts parts);
 
 }  // namespace coppice::llm

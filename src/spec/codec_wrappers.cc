@@ -53,6 +53,15 @@ void Extensions::Read(const Json& json) const {
   }
 }
 
+Json OneOrMore::Write() const {
+  return value.size() == 1 ? Json(value.front()) : Json(value);
+}
+
+void OneOrMore::Read(const Json& json) const {
+  value = json.is_string() ? std::vector<std::string>{std::string(json)}
+                           : json.get<std::vector<std::string>>();
+}
+
 Json Texts::Write() const { return value; }
 
 void Texts::Read(const Json& json) const {

@@ -47,6 +47,13 @@ struct Extensions {
   void Read(const Json& json) const;
 };
 
+// One text, or a list of them.
+struct OneOrMore {
+  std::vector<std::string>& value;
+  Json Write() const;
+  void Read(const Json& json) const;
+};
+
 // Texts that may be written as numbers or truth values.
 struct Texts {
   std::vector<std::string>& value;

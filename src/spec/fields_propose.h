@@ -23,7 +23,7 @@ void Fields(V& v, Anchor& a) {
 
 template <class V>
 void Fields(V& v, Judge& j) {
-  v("model", j.model);
+  v("model", OneOrMore{j.models});
   v("rubric", j.rubric);
   v("items", PathText{j.items});
   v("sample_size", j.sample_size);

@@ -19,8 +19,11 @@ bool IsJudgeName(std::string_view name) {
 
 }  // namespace
 
+bool JudgesPairs(const Judge& judge) { return judge.primary == kWinRate; }
+
 bool FilledByJudge(const Spec& spec, std::string_view name) {
-  return spec.judge && IsJudgeName(name);
+  if (!spec.judge) return false;
+  return IsJudgeName(name) || (name == kWinRate && JudgesPairs(*spec.judge));
 }
 
 std::optional<double> ThresholdOf(std::string_view name) {
@@ -58,7 +61,8 @@ std::vector<std::string> JudgeNames(const Spec& spec) {
 
 JudgeScale ScaleOf(const Spec& spec) {
   const bool of_scores = spec.judge && spec.metric.name == kJudgeScore &&
-                         !ThresholdOf(spec.judge->primary);
+                         !ThresholdOf(spec.judge->primary) &&
+                         !JudgesPairs(*spec.judge);
   if (!of_scores || !spec.metric.range) return {};
   return {.low = spec.metric.range->first, .high = spec.metric.range->second};
 }

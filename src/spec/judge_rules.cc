@@ -47,11 +47,25 @@ Result<void> CheckJudge(const Spec& spec) {
         "judge_score, or a gate or a guard on it");
   }
   const std::string& primary = spec.judge->primary;
-  if (primary != "mean_score" && !FieldOf(primary) && !ThresholdOf(primary)) {
+  const bool pairs = JudgesPairs(*spec.judge);
+  if (primary != "mean_score" && !FieldOf(primary) && !ThresholdOf(primary) &&
+      !pairs) {
     problems.push_back(fmt::format(
-        "judge.primary is \"{}\"; it must be mean_score, mean_<field> or "
-        "pct_<n>plus",
+        "judge.primary is \"{}\"; it must be mean_score, mean_<field>, "
+        "pct_<n>plus or win_rate",
         OneLine(primary, 60)));
+  }
+  for (const std::string& name : JudgeNames(spec)) {
+    if (!pairs || name == kWinRate || name.starts_with("judge_")) continue;
+    problems.push_back(fmt::format(
+        "judge.primary is win_rate: the judge compares texts, scores none, and "
+        "so gives no {}",
+        OneLine(name, 60)));
+  }
+  const std::set<std::string_view> models(spec.judge->models.begin(),
+                                          spec.judge->models.end());
+  if (models.size() < spec.judge->models.size()) {
+    problems.emplace_back("judge.model names a model twice");
   }
   const JudgeScale scale = ScaleOf(spec);
   for (const Anchor& anchor : spec.judge->anchors) {
@@ -75,15 +89,17 @@ Result<void> CheckJudge(const Spec& spec) {
 std::vector<std::string> JudgeWarnings(const Spec& spec) {
   std::vector<std::string> warnings;
   if (!spec.judge) return warnings;
-  const std::string_view maker = MakerOf(spec.judge->model);
-  for (const Proposer& proposer : spec.proposers) {
-    const auto* model = std::get_if<ModelArm>(&proposer.arm);
-    if (model == nullptr || MakerOf(model->model) != maker) continue;
+  for (const std::string& judge : spec.judge->models) {
+    const auto kin =
+        std::ranges::find_if(spec.proposers, [&](const Proposer& proposer) {
+          const auto* model = std::get_if<ModelArm>(&proposer.arm);
+          return model != nullptr && MakerOf(model->model) == MakerOf(judge);
+        });
+    if (kin == spec.proposers.end()) continue;
     warnings.push_back(fmt::format(
         "judge.model {} is of the family of the proposer {}: models favour "
         "their own kind; take a judge of another one",
-        spec.judge->model, model->model));
-    break;
+        judge, std::get<ModelArm>(kin->arm).model));
   }
   if (!spec.judge->max_cost_usd) {
     warnings.emplace_back(

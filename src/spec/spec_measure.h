@@ -179,7 +179,8 @@ struct Anchor {
 };
 
 struct Judge {
-  std::string model, rubric, items;
+  std::vector<std::string> models;  // one, or a panel
+  std::string rubric, items;
   int sample_size = 10;
   int batch_size = 5;
   std::int64_t seed = 42;

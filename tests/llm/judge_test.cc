@@ -6,147 +6,16 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "base/simulation.h"
 #include "llm/judge_batches.h"
 #include "llm/judge_talk.h"
-#include "llm/model_judge.h"
-#include "support/memory_call_log.h"
-#include "support/scripted_http.h"
+#include "llm/judge_world.h"
 
-// The judge in virtual time: real prompts, endpoint and rules; a model in
-// memory that reads what it is sent.
+// One model that scores.
 
 namespace coppice::llm {
 namespace {
 
 using nlohmann::json;
-using testing::ChatReply;
-using testing::MemoryCallLog;
-using testing::ScriptedHttp;
-
-std::vector<JudgeItem> Items(int count) {
-  std::vector<JudgeItem> items;
-  for (int i = 0; i < count; ++i) {
-    items.push_back({fmt::format("q{}", i), i % 2 == 0 ? "even" : "odd",
-                     fmt::format("worth {}", i % 10)});
-  }
-  return items;
-}
-
-spec::Spec SpecWithJudge() {
-  spec::Spec spec;
-  spec.metric.name = "judge_score";
-  spec.metric.direction = spec::Direction::kMaximize;
-  spec.judge.emplace();
-  spec.judge->model = "openai/gpt-5";
-  spec.judge->rubric = "The more it is worth the better.";
-  spec.judge->items = "out.json";
-  spec.judge->sample_size = 6;
-  spec.judge->batch_size = 4;
-  return spec;
-}
-
-// The texts between the fences of a prompt, in order.
-std::vector<std::string> TextsIn(const std::string& prompt) {
-  std::vector<std::string> texts;
-  for (std::size_t at = prompt.find("<<<item "); at != std::string::npos;
-       at = prompt.find("<<<item ", at + 1)) {
-    const std::size_t begin = prompt.find('\n', at) + 1;
-    texts.push_back(
-        prompt.substr(begin, prompt.find("\n>>>item ", begin) - begin));
-  }
-  return texts;
-}
-
-// "worth 7" scores 7 + `off`.
-std::string Answer(const std::string& prompt, double off) {
-  json scores = json::array();
-  for (const std::string& text : TextsIn(prompt)) {
-    scores.push_back({{"item", scores.size() + 1},
-                      {"reason", "as it says"},
-                      {"clarity", 5},
-                      {"score", std::stod(text.substr(6)) + off}});
-  }
-  return json{{"scores", scores}}.dump();
-}
-
-class World {
- public:
-  World() : http(simulation.clock()) {
-    http.otherwise = [this](const HttpRequest& request) {
-      const json body = json::parse(request.body);
-      std::string prompt;
-      for (const json& message : body.at("messages")) {
-        if (message.at("role") == "user") {
-          prompt = message.at("content").get<std::string>();
-          break;
-        }
-      }
-      prompts.push_back(prompt);
-      if (!replies.empty()) {
-        const std::string reply = replies.front();
-        replies.erase(replies.begin());
-        if (!reply.empty()) return ChatReply(reply);
-      }
-      return ChatReply(Answer(prompt, off));
-    };
-  }
-
-  Judge& judge() {
-    if (made_ == nullptr) {
-      spec::ModelProfile profile;
-      profile.provider = "openai";
-      profile.model = "m";
-      profile.codec = spec::Codec::kOpenAiChat;
-      profile.max_tokens_field = "max_tokens";
-      profile.system_role = "system";
-      profile.stream = false;
-      spec::TokenPrice price;
-      price.input = 1'000'000;  // a dollar a million
-      price.output = 10'000'000;
-      profile.price = price;
-      auto endpoint = std::make_unique<Endpoint>(
-          profile, "http://127.0.0.1:1/v1", Credentials{.key = "k"},
-          Endpoint::Parts{http, simulation.clock(), redact, gate});
-      made_ = MakeModelJudge(std::move(endpoint),
-                             {.spec = spec,
-                              .clock = simulation.clock(),
-                              .requests = requests,
-                              .rubric = spec.judge->rubric,
-                              .strata_rubrics = std::vector<std::string>(
-                                  spec.judge->strata.size()),
-                              .drawn = {}});
-    }
-    return *made_;
-  }
-
-  Judged Score(std::vector<JudgeItem> items, bool fresh = true,
-               int sample = 0) {
-    Judged judged;
-    auto score = [&]() -> Task<void> {
-      judged = co_await judge().Score(
-          {.items = std::move(items), .sample = sample, .fresh = fresh}, log);
-    };
-    log = MemoryCallLog();
-    simulation.Run(score());
-    return judged;
-  }
-
-  Simulation simulation;
-  ScriptedHttp http;
-  spec::Spec spec = SpecWithJudge();
-  std::vector<std::string> replies;  // "" = the honest one
-  std::vector<std::string> prompts;
-  double off = 0;
-  MemoryCallLog log;
-  Redactor redact;
-  RateGate gate;
-  Semaphore requests{simulation.io().get_executor(), 8};
-
- private:
-  std::unique_ptr<Judge> made_;
-};
-std::map<std::string, std::unique_ptr<RateGate>> gates;
 
 std::vector<DrawnItem> Draw(const spec::Judge& judge,
                             std::vector<JudgeItem> items) {
@@ -201,7 +70,7 @@ TEST_CASE("the second draw shares no item with the first, and may be smaller") {
 }
 
 TEST_CASE("a missing item scores lowest and is counted") {
-  spec::Spec spec = SpecWithJudge();
+  spec::Spec spec = JudgeWorld().spec;
   spec.metric.diagnostics = {"pct_7plus", "mean_clarity"};
   const std::vector<DrawnItem> drawn{
       {"", "a"}, {"", "b"}, {"", "c"}, {"", "d"}};
@@ -260,8 +129,9 @@ TEST_CASE("no item can end its fence") {
 
 TEST_CASE("answers are read strictly") {
   const JudgeTask task{.rubric = "", .scale = {}, .fields = {"clarity"}};
+  const std::vector<BatchEntry> entries(2);
   auto read = [&](const std::string& text) {
-    return ReadScores(text, task, 2);
+    return ReadScores(text, task, entries);
   };
   auto wrong = [&](const std::string& text) {
     auto scores = read(text);
@@ -291,7 +161,7 @@ TEST_CASE("answers are read strictly") {
 }
 
 TEST_CASE("a sample is judged in batches, and nothing but texts is told") {
-  World world;
+  JudgeWorld world;
   world.spec.judge->anchors = {{"bad", "worth 1", 1}, {"good", "worth 9", 9}};
   const Judged judged = world.Score(Items(6));
   REQUIRE_MESSAGE(judged.lost.empty(), judged.lost);
@@ -316,7 +186,7 @@ TEST_CASE("a sample is judged in batches, and nothing but texts is told") {
 }
 
 TEST_CASE("samples of one number have one order, others another") {
-  World world;
+  JudgeWorld world;
   world.spec.judge->sample_size = 40;
   world.spec.judge->batch_size = 40;
   world.Score(Items(40), true, 0);
@@ -329,7 +199,7 @@ TEST_CASE("samples of one number have one order, others another") {
 
 TEST_CASE(
     "a malformed answer is asked for once more, then the sample is lost") {
-  World world;
+  JudgeWorld world;
   world.spec.judge->sample_size = 2;
   world.replies = {"I would rather not.", ""};
   const Judged judged = world.Score(Items(2));
@@ -344,7 +214,7 @@ TEST_CASE(
 }
 
 TEST_CASE("MC-49 anchors off are asked once more, then the sample is lost") {
-  World world;
+  JudgeWorld world;
   world.spec.judge->sample_size = 2;
   world.spec.judge->anchors = {{"bad", "worth 2", 2}, {"good", "worth 7", 7}};
   world.off = 2;
@@ -360,7 +230,7 @@ TEST_CASE("MC-49 anchors off are asked once more, then the sample is lost") {
 }
 
 TEST_CASE("MC-50 equal outputs are judged once, but fresh samples never") {
-  World world;
+  JudgeWorld world;
   const Judged first = world.Score(Items(6));
   const std::size_t asked = world.prompts.size();
   const Draws drawn = world.judge().drawn();
@@ -378,7 +248,7 @@ TEST_CASE("MC-50 equal outputs are judged once, but fresh samples never") {
 }
 
 TEST_CASE("a candidate with fewer items is not judged by others") {
-  World world;
+  JudgeWorld world;
   world.Score(Items(6));
   const Judged judged =
       world.Score({{"q5", "", "worth 6"}, {"new", "", "worth 9"}});
@@ -387,7 +257,7 @@ TEST_CASE("a candidate with fewer items is not judged by others") {
 }
 
 TEST_CASE("a call that may not be made ends the sample by its cause") {
-  World world;
+  JudgeWorld world;
   world.judge();
   Judged judged;
   auto score = [&]() -> Task<void> {

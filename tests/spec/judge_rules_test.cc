@@ -13,7 +13,7 @@ Spec WithJudge() {
   Spec spec;
   spec.metric.name = "judge_score";
   spec.judge.emplace();
-  spec.judge->model = "anthropic/claude-haiku-5-5";
+  spec.judge->models = {"anthropic/claude-haiku-5-5"};
   spec.judge->anchors = {{"a", "text", 5}};
   return spec;
 }
@@ -41,6 +41,9 @@ TEST_CASE("a judge has to decide something, on a scale, in strata") {
   spec.judge->strata = {{"x", 1, {}}, {"x", 2, {}}};
   CHECK(Wrong(spec).find("\"x\" twice") != std::string::npos);
   spec = WithJudge();
+  spec.judge->models.push_back(spec.judge->models.front());
+  CHECK(Wrong(spec).find("a model twice") != std::string::npos);
+  spec = WithJudge();
   spec.judge->primary = "score";
   CHECK(Wrong(spec).find("judge.primary") != std::string::npos);
 }
@@ -53,13 +56,30 @@ TEST_CASE(
   arm.model = "openai/gpt-5";
   spec.proposers.push_back({.arm = arm});
   CHECK(JudgeWarnings(spec).empty());
-  spec.judge->model = "openrouter/openai/gpt-5-mini";
+  spec.judge->models = {"openrouter/openai/gpt-5-mini"};
   CHECK(JudgeWarnings(spec).size() == 1);
+  spec.judge->models.insert(spec.judge->models.begin(),
+                            "anthropic/claude-haiku-5-5");
+  REQUIRE(JudgeWarnings(spec).size() == 1);
+  CHECK(JudgeWarnings(spec)[0].find("gpt-5-mini") != std::string::npos);
   spec.judge->max_cost_usd.reset();
   spec.judge->anchors.clear();
   CHECK(JudgeWarnings(spec).size() == 3);
   spec.judge.reset();
   CHECK(JudgeWarnings(spec).empty());
+}
+
+TEST_CASE("a judge of pairs fills in win_rate, and scores nothing") {
+  Spec spec = WithJudge();
+  spec.metric.diagnostics = {"win_rate"};
+  CHECK_FALSE(FilledByJudge(spec, "win_rate"));
+  spec.judge->primary = "win_rate";
+  CHECK(FilledByJudge(spec, "win_rate"));
+  CHECK(Wrong(spec).empty());
+  spec.metric.range = {0, 100};
+  CHECK(ScaleOf(spec).high == 10);  // of the anchors
+  spec.metric.guards = {{.name = "mean_clarity"}};
+  CHECK(Wrong(spec).find("gives no mean_clarity") != std::string::npos);
 }
 
 TEST_CASE("names with a meaning are the judge's only where there is one") {
