@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "support/cli.h"
+#include "app/example.h"
 
 // The example tasks, copied into fresh repositories and searched as a user
 // would.
@@ -11,32 +11,9 @@ namespace coppice {
 namespace {
 
 using testing::Ran;
-using testing::Shell;
 using testing::TinyRepo;
 
 namespace fs = std::filesystem;
-
-// An example in a fresh repository of its own.
-class Example {
- public:
-  explicit Example(const std::string& name)
-      : dir_(repo_.path().parent_path() / name) {
-    fs::copy(fs::path(COPPICE_SOURCE_DIR) / "examples" / name, dir_,
-             fs::copy_options::recursive);
-    In("git init -q && git add -A && git commit -qm example");
-  }
-
-  Ran Coppice(const std::string& args) {
-    return repo_.Coppice("--repo " + dir_.string() + " " + args);
-  }
-  Ran In(const std::string& command) {
-    return Shell(command, dir_, repo_.env());
-  }
-
- private:
-  TinyRepo repo_;
-  fs::path dir_;
-};
 
 bool Has(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;

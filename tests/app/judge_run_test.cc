@@ -31,18 +31,6 @@ class JudgeServer {
   std::atomic<int> off_from = 0;
 
  private:
-  // What stands between the fences.
-  static std::vector<std::string> TextsIn(const std::string& prompt) {
-    std::vector<std::string> texts;
-    for (std::size_t at = prompt.find("<<<item "); at != std::string::npos;
-         at = prompt.find("<<<item ", at + 1)) {
-      const std::size_t begin = prompt.find('\n', at) + 1;
-      texts.push_back(
-          prompt.substr(begin, prompt.find("\n>>>item ", begin) - begin));
-    }
-    return texts;
-  }
-
   std::string Answer(const std::string& body) {
     const int call = calls_++;
     const json request = json::parse(body);
@@ -50,7 +38,7 @@ class JudgeServer {
     for (const json& message : request.at("messages")) {
       if (message.at("role") != "user") continue;
       for (const std::string& text :
-           TextsIn(message.at("content").get<std::string>())) {
+           JudgedTexts(message.at("content").get<std::string>())) {
         const double truth = 100 - std::stod(text.substr(5));
         scores.push_back(
             {{"item", scores.size() + 1},

@@ -127,6 +127,17 @@ std::vector<std::string> ChatEvents(const std::string& answer) {
   return {first.dump(), last.dump(), "[DONE]"};
 }
 
+std::vector<std::string> JudgedTexts(const std::string& prompt) {
+  std::vector<std::string> texts;
+  for (std::size_t at = prompt.find("<<<item "); at != std::string::npos;
+       at = prompt.find("<<<item ", at + 1)) {
+    const std::size_t begin = prompt.find('\n', at) + 1;
+    texts.push_back(
+        prompt.substr(begin, prompt.find("\n>>>item ", begin) - begin));
+  }
+  return texts;
+}
+
 bool Says(const testing::Ran& ran, const std::string& text) {
   return ran.err.find(text) != std::string::npos ||
          ran.out.find(text) != std::string::npos;

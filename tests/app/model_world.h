@@ -49,6 +49,9 @@ std::string Falling(int first, int count);
 // tokens in, 50 out.
 std::vector<std::string> ChatEvents(const std::string& answer);
 
+// The texts that a judge's prompt asks to score: what stands between fences.
+std::vector<std::string> JudgedTexts(const std::string& prompt);
+
 bool Says(const testing::Ran& ran, const std::string& text);
 
 void SleepMs(int ms);
