@@ -190,10 +190,6 @@ std::vector<std::string> WarningsOf(const Preflight& p,
     warnings.push_back(
         "evaluation.wrap: what contains candidate code is the wrapper; coppice "
         "itself can promise no more than it does under sandbox: none");
-  } else if (!spec.evaluation.sandbox) {
-    warnings.push_back(
-        "evaluation.sandbox: none: candidate code can read everything this "
-        "account can read, and use the network");
   }
   const bool own_ports = HasOwnPorts(spec, bench.isolation());
   const ScanInput scan = InputOf(project, own_ports);

@@ -36,7 +36,7 @@ void CheckAll(const Json& root, const Source& source, Findings& findings) {
 
 std::vector<std::string> WarningsOf(const Spec& spec) {
   std::vector<std::string> warnings;
-  if (!spec.evaluation.sandbox) {
+  if (!spec.evaluation.sandbox && !spec.evaluation.wrap) {
     std::string text =
         "evaluation.sandbox: none: candidate code can read everything this "
         "account can read";
