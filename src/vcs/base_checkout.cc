@@ -6,9 +6,16 @@
 #include <unistd.h>
 
 #include <map>
+#include <utility>
+#include <vector>
 
+#include "base/process.h"
 #include "vcs/durable_file.h"
 
+// A checkout of the base is filled from the store. One of a later commit starts
+// as a copy of another, times included, and gets the files in which the two
+// commits differ, so that its build has only those to do.
+//
 // Beside the directory stand two lock files: DIR.lock, held exclusively while
 // somebody makes it, and DIR.users, held shared by every process that reads
 // it, so that `coppice gc` knows. The marker DIR/ready is written last.
@@ -18,6 +25,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr auto kLockPoll = std::chrono::milliseconds(100);
+constexpr auto kLongestCopy = std::chrono::hours(1);
 
 fs::path Beside(const fs::path& dir, const char* suffix) {
   return dir.string() + suffix;
@@ -26,7 +34,16 @@ fs::path Beside(const fs::path& dir, const char* suffix) {
 }  // namespace
 
 BaseCheckout::BaseCheckout(const SlotOptions& options, fs::path dir)
-    : options_(options), dir_(std::move(dir)), making_(options.executor, 1) {}
+    : BaseCheckout(options, std::move(dir), options.base, nullptr) {}
+
+BaseCheckout::BaseCheckout(const SlotOptions& options, fs::path dir,
+                           ObjectId commit,
+                           std::shared_ptr<const BaseCheckout> from)
+    : options_(options),
+      dir_(std::move(dir)),
+      commit_(commit),
+      from_(std::move(from)),
+      making_(options.executor, 1) {}
 
 bool BaseCheckout::Intact() const {
   return access((dir_ / "ready").c_str(), F_OK) == 0 &&
@@ -51,8 +68,16 @@ Task<Result<void>> BaseCheckout::Ready() {
     lock = TryLock(Beside(dir_, ".lock"));
   }
   if (Intact()) co_return Ok();
+  co_return co_await Make();
+}
+
+Task<Result<void>> BaseCheckout::Make() {
+  if (from_ != nullptr) {
+    Result<void> copied = co_await Copy();
+    if (!copied) co_return copied;
+  }
   Stamps stamps;
-  auto fill = [&] { return Fill(stamps); };
+  auto fill = [&] { return from_ == nullptr ? Fill(stamps) : Change(stamps); };
   Result<void> filled = co_await Offload(options_.compute, fill);
   if (!filled) co_return filled;
   if (options_.provision) {
@@ -62,14 +87,16 @@ Task<Result<void>> BaseCheckout::Ready() {
     if (!provisioned) co_return provisioned;
   }
   auto finish = [&] { return Finish(stamps); };
-  co_return co_await Offload(options_.compute, finish);
+  Result<void> finished = co_await Offload(options_.compute, finish);
+  if (finished) from_.reset();
+  co_return finished;
 }
 
 Result<void> BaseCheckout::Fill(Stamps& stamps) const {
   Result<void> done = RemoveAll(dir_);
   if (done) done = MakeDirectories(tree());
   if (done) done = MakeDirectories(Copies());
-  if (done) done = Materialise(options_.store, options_.base, tree(), stamps);
+  if (done) done = Materialise(options_.store, commit_, tree(), stamps);
   for (const std::string& path : options_.copy) {
     Stamps snapshot;
     if (done) done = CopyIn(options_.copy_from, Copies(), path, snapshot);
@@ -79,10 +106,80 @@ Result<void> BaseCheckout::Fill(Stamps& stamps) const {
   return done;
 }
 
+// By the program that knows best how: holes, links, times, reflinks.
+Task<Result<void>> BaseCheckout::Copy() const {
+  auto clear = [this] {
+    Result<void> done = RemoveAll(dir_);
+    return done ? MakeDirectories(dir_) : done;
+  };
+  Result<void> cleared = co_await Offload(options_.compute, clear);
+  if (!cleared) co_return cleared;
+  std::vector<std::string> argv{"cp", "-a", "--reflink=auto", "--"};
+  argv.push_back(from_->tree());
+  argv.push_back(from_->Copies());
+  argv.push_back(dir_);
+  ToolOptions options;
+  options.timeout = kLongestCopy;
+  const Result<ProcessOutput> copied =
+      co_await RunTool(std::move(argv), std::move(options));
+  if (!copied) co_return copied.error();
+  if (copied->ok()) co_return Ok();
+  co_return Error{.code = ErrorCode::kIo,
+                  .what = "cannot copy the base checkout",
+                  .where = dir_,
+                  .cause = copied->err};
+}
+
+// From the commit that it is a copy of to its own.
+Result<void> BaseCheckout::Change(Stamps& stamps) const {
+  Result<std::vector<TreeChange>> changes =
+      options_.store.Changes(from_->commit(), commit_);
+  if (!changes) return changes.error();
+  // Removals first: a directory may take the place of a file.
+  for (const TreeChange& change : *changes) {
+    if (change.after) continue;
+    Result<void> removed = RemoveBelow(tree(), change.path);
+    if (!removed) return removed;
+    // git keeps no directory without files.
+    for (fs::path at = fs::path(change.path).parent_path(); !at.empty();
+         at = at.parent_path()) {
+      if (rmdir((tree() / at).c_str()) != 0) break;
+    }
+  }
+  for (const TreeChange& change : *changes) {
+    if (!change.after || change.after->submodule) continue;
+    Result<std::string> content = options_.store.ReadBlob(change.after->blob);
+    if (!content) return content.error();
+    Result<Stamp> put = PutTracked(tree(), *change.after, *content);
+    if (!put) return put.error();
+  }
+  Result<std::vector<TreeEntry>> files = options_.store.Files(commit_);
+  if (!files) return files.error();
+  auto note = [&](const fs::path& root, const std::string& path) {
+    struct stat st{};
+    if (lstat((root / path).c_str(), &st) == 0) stamps[path] = StampOf(st);
+  };
+  for (const TreeEntry& entry : *files) {
+    if (!entry.submodule) note(tree(), entry.path);
+  }
+  Walk(Copies(), [&](const std::string& path, const struct stat&) {
+    note(tree(), path);
+  });
+  AwaitFileClock();  // what is built is to be newer than its sources
+  return Ok();
+}
+
+void BaseCheckout::Discard() {
+  users_ = UniqueFd();
+  const UniqueFd users = TryLock(Beside(dir_, ".users"));
+  const UniqueFd lock = TryLock(Beside(dir_, ".lock"));
+  if (users && lock) (void)RemoveSlot(dir_);
+}
+
 // Setup and build may have written over files that are not theirs; a slot
 // shows those as the commit and the user have them.
 Result<void> BaseCheckout::Finish(const Stamps& stamps) const {
-  Result<std::vector<TreeEntry>> files = options_.store.Files(options_.base);
+  Result<std::vector<TreeEntry>> files = options_.store.Files(commit_);
   if (!files) return files.error();
   std::map<std::string, const TreeEntry*> tracked;
   for (const TreeEntry& entry : *files) tracked[entry.path] = &entry;
@@ -102,7 +199,7 @@ Result<void> BaseCheckout::Finish(const Stamps& stamps) const {
     Result<Stamp> put = PutTracked(tree(), *entry->second, *content);
     if (!put) return put.error();
   }
-  Result<void> marked = ReplaceFile(dir_ / "ready", options_.base.Hex());
+  Result<void> marked = ReplaceFile(dir_ / "ready", commit_.Hex());
   return marked ? SyncDirectory(dir_) : marked;
 }
 

@@ -8,6 +8,9 @@ namespace {
 
 // libgit2 counts about a third of what its cache takes.
 constexpr ssize_t kCacheBytes = ssize_t{512} << 10;
+// Of packs, which may be larger than memory: libgit2 would map them whole.
+constexpr std::size_t kWindowBytes = std::size_t{4} << 20;
+constexpr std::size_t kMappedBytes = std::size_t{64} << 20;
 
 bool StartGit() {
   git_libgit2_init();
@@ -18,6 +21,8 @@ bool StartGit() {
   // than the read, and zlib's checksum is verified in any case.
   git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 0);
   git_libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, kCacheBytes);
+  git_libgit2_opts(GIT_OPT_SET_MWINDOW_SIZE, kWindowBytes);
+  git_libgit2_opts(GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, kMappedBytes);
   return true;
 }
 

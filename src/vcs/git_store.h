@@ -4,6 +4,8 @@
 
 #include <filesystem>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <utility>
 
 #include "vcs/object_db.h"
@@ -56,6 +58,7 @@ class GitStore final : public Store {
   Result<void> Unpin(std::string_view run) override {
     return user_.RemoveRef(fmt::format("refs/coppice/{}", run));
   }
+  std::optional<ObjectId> PublishedBest() const override;
   Result<void> UnpublishBest(std::string_view run) override;
   Result<void> Repack(std::span<const ObjectId> commits) override;
   const RepositoryPlaces& places() const override { return user_.places(); }
@@ -65,6 +68,8 @@ class GitStore final : public Store {
 
   UserRepository user_;
   std::unique_ptr<ObjectDb> objects_;
+  mutable std::mutex mutex_;
+  std::optional<ObjectId> published_;  // protected by the mutex
 };
 
 }  // namespace coppice::vcs

@@ -7,9 +7,10 @@
 #include "vcs/slot_kinds.h"
 
 // The upper layer starts empty and gets the files in which the commit differs
-// from the base; what is in it later and does not carry our stamp was written
-// by a process of the slot. Nothing has to be cleaned, the lower layer cannot
-// be reached, and the cost does not depend on the size of the repository.
+// from the checkout below; what is in it later and does not carry our stamp was
+// written by a process of the slot. Nothing has to be cleaned, the lower layer
+// cannot be reached, and the cost does not depend on the size of the
+// repository.
 //
 // A directory that a process removed, or replaced by something else, hides all
 // of the lower layer below it. Putting back one file from there must not bring
@@ -104,7 +105,7 @@ Result<void> OverlaySlots::WriteEntry(Slot& slot,
 }
 
 Result<void> OverlaySlots::Prepare(Slot& slot, const fs::path& lower,
-                                   ObjectId commit) const {
+                                   ObjectId below, ObjectId commit) const {
   slot.written.clear();
   slot.entries.clear();
   slot.hidden.clear();
@@ -115,8 +116,9 @@ Result<void> OverlaySlots::Prepare(Slot& slot, const fs::path& lower,
     if (!done) return done;
   }
   Result<std::vector<TreeChange>> changes =
-      options_.store.Changes(options_.base, commit);
+      options_.store.Changes(below, commit);
   if (!changes) return changes.error();
+  slot.changed = changes->size();
   for (const TreeChange& change : *changes) {
     if (!change.after) {
       slot.hidden.insert(change.path);

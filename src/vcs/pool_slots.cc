@@ -2,7 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
+#include <unordered_set>
 
 #include "base/text.h"
 #include "vcs/slot_kinds.h"
@@ -120,15 +120,28 @@ Result<void> PoolSlots::TidyUp(Slot& slot) const {
   return Restore(slot, rewrite);
 }
 
-// git keeps no directory without files; what provisioning made stays.
-void PoolSlots::RemoveEmptyDirectories(const Slot& slot) const {
+// Notes every file as it is now, and removes directories without files, which
+// git does not keep; what provisioning made stays.
+void PoolSlots::Settle(Slot& slot) const {
+  slot.written.clear();
   std::vector<std::string> directories;
-  auto file = [](const std::string&, const struct stat&) {};
+  std::unordered_set<std::string> full;
+  auto file = [&](const std::string& path, const struct stat& st) {
+    slot.written.emplace(path, StampOf(st));
+    for (std::size_t end = path.rfind('/');
+         end != std::string::npos && end > 0 &&
+         full.insert(path.substr(0, end)).second;
+         end = path.rfind('/', end - 1)) {
+    }
+  };
   Walk(Tree(slot), file,
        [&](const std::string& path) { directories.push_back(path); });
+  std::erase_if(directories, [&](const std::string& path) {
+    return full.contains(path) || Stays(slot, path + "/");
+  });
   std::ranges::sort(directories, std::greater<>());
   for (const std::string& path : directories) {
-    if (!Stays(slot, path + "/")) rmdir((Tree(slot) / path).c_str());
+    rmdir((Tree(slot) / path).c_str());
   }
 }
 
@@ -150,12 +163,8 @@ Result<void> PoolSlots::Prepare(Slot& slot, ObjectId commit) const {
     done = WriteEntry(slot, *change.after);
     if (!done) return done;
   }
-  RemoveEmptyDirectories(slot);
   slot.commit = commit;
-  slot.written.clear();
-  Walk(Tree(slot), [&](const std::string& path, const struct stat& st) {
-    slot.written[path] = StampOf(st);
-  });
+  Settle(slot);
   return Ok();
 }
 

@@ -25,6 +25,7 @@ struct Slot {
   bool dirty = false;
   // Of the last Prepare.
   ObjectId commit;
+  std::size_t changed = 0;                   // files against what is below
   Stamps written;                            // files as we left them
   std::map<std::string, TreeEntry> entries;  // tracked among them
   std::set<std::string> hidden;              // whiteouts of ours
@@ -39,8 +40,9 @@ class OverlaySlots {
   explicit OverlaySlots(const SlotOptions& options) : options_(options) {}
 
   WorkTree View(const Slot& slot, const std::filesystem::path& lower) const;
+  // `below`: what `lower` is a checkout of.
   Result<void> Prepare(Slot& slot, const std::filesystem::path& lower,
-                       ObjectId commit) const;
+                       ObjectId below, ObjectId commit) const;
   Result<std::vector<TouchedPath>> Touched(
       const Slot& slot, const std::filesystem::path& lower) const;
   Result<void> Restore(Slot& slot, const std::filesystem::path& lower,
@@ -73,7 +75,7 @@ class PoolSlots {
  private:
   Result<void> WriteEntry(Slot& slot, const TreeEntry& entry) const;
   Result<void> TidyUp(Slot& slot) const;
-  void RemoveEmptyDirectories(const Slot& slot) const;
+  void Settle(Slot& slot) const;
   bool Stays(const Slot& slot, const std::string& path) const;
   bool Copied(const std::string& path) const;
 

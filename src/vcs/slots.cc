@@ -2,12 +2,17 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <list>
+#include <optional>
 
+#include "base/log.h"
 #include "vcs/base_checkout.h"
+#include "vcs/drift.h"
 #include "vcs/durable_file.h"
 #include "vcs/slot_kinds.h"
 
@@ -21,6 +26,19 @@ namespace {
 
 constexpr int kMostDirectories = 10'000;
 
+// A copy of a checkout takes as much again where the file system cannot share
+// what is equal. Something is left for the run itself.
+bool HasRoomForCopy(const fs::path& tree) {
+  constexpr std::uint64_t kLeft = std::uint64_t{1} << 30;
+  std::uint64_t bytes = kLeft;
+  Walk(tree, [&](const std::string&, const struct stat& st) {
+    bytes += static_cast<std::uint64_t>(st.st_blocks) * 512;
+  });
+  struct statvfs disk{};
+  return statvfs(tree.c_str(), &disk) == 0 &&
+         static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize > bytes;
+}
+
 fs::path LockFile(const fs::path& slot) { return slot.string() + ".lock"; }
 
 class Slots;
@@ -28,11 +46,11 @@ class Slots;
 class SlotLease final : public Lease {
  public:
   SlotLease(Slots& owner, Slot& slot, Semaphore::Permit permit,
-            std::unique_ptr<BaseCheckout> clean, WorkTree tree)
+            std::shared_ptr<BaseCheckout> below, WorkTree tree)
       : owner_(owner),
         slot_(slot),
         permit_(std::move(permit)),
-        clean_(std::move(clean)),
+        below_(std::move(below)),
         tree_(std::move(tree)) {}
   ~SlotLease() override;
 
@@ -46,7 +64,7 @@ class SlotLease final : public Lease {
   Slots& owner_;
   Slot& slot_;
   Semaphore::Permit permit_;
-  std::unique_ptr<BaseCheckout> clean_;  // of a kClean lease
+  std::shared_ptr<BaseCheckout> below_;  // of an overlay
   WorkTree tree_;
 };
 
@@ -54,9 +72,9 @@ class Slots final : public Workspaces {
  public:
   explicit Slots(SlotOptions options)
       : options_(std::move(options)),
-        base_(options_, options_.cache_dir / fmt::format("base-{:.12}-{:.12}",
-                                                         options_.base.Hex(),
-                                                         options_.digest)),
+        base_(std::make_shared<vcs::BaseCheckout>(options_,
+                                                  At("base", options_.base))),
+        below_(base_),
         overlays_(options_),
         pool_(options_),
         evaluating_(options_.executor, std::max(1, options_.evaluation_slots)),
@@ -73,24 +91,39 @@ class Slots final : public Workspaces {
                               std::span<const std::string> paths) override;
   Task<Result<fs::path>> BaseCheckout() override;
 
-  void Release(Slot& slot, std::unique_ptr<vcs::BaseCheckout> clean);
+  void Release(Slot& slot, std::shared_ptr<vcs::BaseCheckout> below);
 
  private:
   Task<Result<void>> Provision(Slot& slot);
   Result<Slot*> FreeSlot(SlotUse use);
+  fs::path At(std::string_view kind, ObjectId commit) const {
+    return options_.cache_dir /
+           fmt::format("{}-{:.12}-{:.12}", kind, commit.Hex(), options_.digest);
+  }
+  const fs::path& SlotDirectory() const {
+    const bool apart =
+        options_.mode == SlotMode::kOverlay && !options_.overlay_dir.empty();
+    return apart ? options_.overlay_dir : options_.cache_dir;
+  }
+  Task<void> MoveBelow();
 
   SlotOptions options_;
-  vcs::BaseCheckout base_;
+  const std::shared_ptr<vcs::BaseCheckout> base_;
+  // What new slots stand on: the base, or a node that was the best.
+  std::shared_ptr<vcs::BaseCheckout> below_;
+  Drift drift_;
+  bool moving_ = false;
   OverlaySlots overlays_;
   PoolSlots pool_;
   Semaphore evaluating_;
   Semaphore proposing_;
   std::list<Slot> slots_;
+  std::vector<std::shared_ptr<vcs::BaseCheckout>> retired_;
   int next_aside_ = 0;
   int next_clean_ = 0;
 };
 
-SlotLease::~SlotLease() { owner_.Release(slot_, std::move(clean_)); }
+SlotLease::~SlotLease() { owner_.Release(slot_, std::move(below_)); }
 
 bool SlotLease::Intact() const {
   const fs::path here = tree_.overlay ? tree_.overlay->upper : tree_.root;
@@ -119,10 +152,11 @@ Result<Slot*> Slots::FreeSlot(SlotUse use) {
   while (std::ranges::any_of(slots_, taken)) ++number;
   Slot slot;
   slot.number = number;
-  Result<void> made = MakeDirectories(options_.cache_dir);
+  const fs::path& directory = SlotDirectory();
+  Result<void> made = MakeDirectories(directory);
   if (!made) return made.error();
   for (int i = 0; !slot.lock; ++i) {
-    slot.dir = options_.cache_dir / fmt::format("slot-{}", i);
+    slot.dir = directory / fmt::format("slot-{}", i);
     slot.lock = TryLock(LockFile(slot.dir));
     if (!slot.lock && i == kMostDirectories) {
       return DiskError("lock a slot", slot.dir);
@@ -142,41 +176,75 @@ Task<Result<std::unique_ptr<Lease>>> Slots::Acquire(ObjectId commit,
   slot.busy = true;
   slot.dirty = false;
   // From here on the lease gives the slot back, whatever goes wrong.
-  std::unique_ptr<vcs::BaseCheckout> clean;
+  const bool overlay = options_.mode == SlotMode::kOverlay;
+  std::shared_ptr<vcs::BaseCheckout> below;
   WorkTree tree;
   Result<void> ready = Ok();
-  if (options_.mode == SlotMode::kPool) {
+  if (!overlay) {
     if (use == SlotUse::kClean) slot.provisioned = false;
     tree = pool_.View(slot);
-  } else if (use == SlotUse::kClean) {
-    clean = std::make_unique<vcs::BaseCheckout>(
-        options_, options_.cache_dir /
-                      fmt::format("clean-{}-{}", getpid(), next_clean_++));
-    ready = co_await clean->Ready();
-    tree = overlays_.View(slot, clean->tree());
   } else {
-    ready = co_await base_.Ready();
-    tree = overlays_.View(slot, base_.tree());
+    below = use == SlotUse::kClean
+                ? std::make_shared<vcs::BaseCheckout>(
+                      options_,
+                      options_.cache_dir /
+                          fmt::format("clean-{}-{}", getpid(), next_clean_++))
+                : below_;
+    ready = co_await below->Ready();
+    tree = overlays_.View(slot, below->tree());
   }
   auto lease = std::make_unique<SlotLease>(*this, slot, std::move(permit),
-                                           std::move(clean), std::move(tree));
-  if (ready && options_.mode == SlotMode::kPool) {
+                                           below, std::move(tree));
+  if (ready && !overlay) {
     if (!slot.provisioned || access((slot.dir / "tree").c_str(), F_OK) != 0) {
       ready = co_await Provision(slot);
     }
   }
   if (!ready) co_return ready.error();
-  const bool overlay = options_.mode == SlotMode::kOverlay;
   auto prepare = [&] {
-    return overlay ? overlays_.Prepare(slot, lease->tree().root, commit)
-                   : pool_.Prepare(slot, commit);
+    return overlay
+               ? overlays_.Prepare(slot, below->tree(), below->commit(), commit)
+               : pool_.Prepare(slot, commit);
   };
   Result<void> prepared = co_await Offload(options_.compute, prepare);
   if (!prepared) {
     lease->MarkDirty();
     co_return prepared.error();
   }
+  if (overlay && options_.may_move && use == SlotUse::kEvaluate) {
+    drift_.Note(commit, slot.changed);
+    if (drift_.IsFar() && !moving_) co_await MoveBelow();
+  }
   co_return std::unique_ptr<Lease>(std::move(lease));
+}
+
+// By whoever notices; the other slots go on meanwhile. What is there is never
+// changed, and what fails leaves it in use. Leases keep what they stand on.
+Task<void> Slots::MoveBelow() {
+  const std::optional<ObjectId> best = options_.store.PublishedBest();
+  if (!best || *best == below_->commit()) co_return;
+  moving_ = true;
+  auto made = std::make_shared<vcs::BaseCheckout>(options_, At("moved", *best),
+                                                  *best, below_);
+  const Drift noted = std::exchange(drift_, Drift());
+  auto pays = [&] {
+    return noted.MovePays(options_.store, *best) &&
+           HasRoomForCopy(below_->tree());
+  };
+  if (co_await Offload(options_.compute, pays)) {
+    Result<void> ready = co_await made->Ready();
+    if (ready) {
+      LogInfo(fmt::format("slots stand on {:.10} now", best->Hex()));
+      std::swap(below_, made);
+      drift_.Begin();
+    } else {
+      LogWarning("slots stay on the checkout they have: " +
+                 ready.error().Text());
+    }
+    // What no slot needs any more goes; the base is everybody's.
+    if (made != base_) retired_.push_back(std::move(made));
+  }
+  moving_ = false;
 }
 
 Task<Result<void>> Slots::Provision(Slot& slot) {
@@ -193,14 +261,17 @@ Task<Result<void>> Slots::Provision(Slot& slot) {
   co_return Ok();
 }
 
-void Slots::Release(Slot& slot, std::unique_ptr<vcs::BaseCheckout> clean) {
+void Slots::Release(Slot& slot, std::shared_ptr<vcs::BaseCheckout> below) {
   std::vector<fs::path> garbage;
+  const bool clean =
+      below != nullptr && below->dir().filename().string().starts_with("clean");
   if (clean) {
-    garbage.push_back(clean->dir());
-    garbage.push_back(clean->dir().string() + ".lock");
-    garbage.push_back(clean->dir().string() + ".users");
+    garbage.push_back(below->dir());
+    garbage.push_back(below->dir().string() + ".lock");
+    garbage.push_back(below->dir().string() + ".users");
     slot.provisioned = false;
   }
+  below.reset();
   if (slot.dirty) {
     // Whatever still lives in there must not meet the next node.
     const fs::path aside = slot.dir.string() +
@@ -209,9 +280,16 @@ void Slots::Release(Slot& slot, std::unique_ptr<vcs::BaseCheckout> clean) {
     slot.provisioned = false;
   }
   slot.busy = false;
-  if (garbage.empty()) return;
-  options_.compute.Run([garbage] {
+  auto unused = std::ranges::partition(
+      retired_, [](const auto& kept) { return kept.use_count() > 1; });
+  std::vector<std::shared_ptr<vcs::BaseCheckout>> discarded(
+      std::make_move_iterator(unused.begin()),
+      std::make_move_iterator(unused.end()));
+  retired_.erase(unused.begin(), unused.end());
+  if (garbage.empty() && discarded.empty()) return;
+  options_.compute.Run([garbage, discarded] {
     for (const fs::path& path : garbage) RemoveAll(path);
+    for (const auto& checkout : discarded) checkout->Discard();
   });
 }
 
@@ -259,9 +337,9 @@ Task<Result<void>> Slots::TakeBack(const Lease& lease,
 }
 
 Task<Result<fs::path>> Slots::BaseCheckout() {
-  Result<void> ready = co_await base_.Ready();
+  Result<void> ready = co_await base_->Ready();
   if (!ready) co_return ready.error();
-  co_return base_.tree();
+  co_return base_->tree();
 }
 
 }  // namespace

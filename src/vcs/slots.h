@@ -27,6 +27,9 @@ struct SlotOptions {
   ObjectId base;
   // <user's cache>/coppice/<repository id>
   std::filesystem::path cache_dir;
+  // For what overlay slots write, another file system if wanted (tmpfs);
+  // empty: in cache_dir too.
+  std::filesystem::path overlay_dir = {};
   // Of whatever a provisioned base depends on: setup, build, copy, ...
   std::string digest;
   std::vector<std::string> copy;    // untracked files or directories
@@ -36,7 +39,18 @@ struct SlotOptions {
   int evaluation_slots = 2;  // leases for kEvaluate and kClean at once
   int proposer_slots = 1;
   Provision provision;
+  // May the base below the overlays be moved to the best node, where nodes
+  // have drifted far from it? Only if commands see every base checkout at one
+  // and the same path: builds write down where they are.
+  bool may_move = false;
 };
+
+// Nodes far from the base below them cost their builds. Once half of the last
+// kDriftWindow evaluated nodes differ from it in kDriftFiles files or more, and
+// from the best node in half as many, a checkout of the best, copied from the
+// one that is there and built further, takes its place.
+inline constexpr int kDriftWindow = 32;
+inline constexpr int kDriftFiles = 8;
 
 // Slots in directories of `cache_dir` that no other process uses.
 std::unique_ptr<Workspaces> MakeWorkspaces(SlotOptions options);

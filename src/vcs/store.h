@@ -58,6 +58,8 @@ class Store : public Repository {
   // so that the user's gc keeps the base.
   virtual Result<void> PinBase(std::string_view run, ObjectId commit) = 0;
   virtual Result<void> Unpin(std::string_view run) = 0;
+  // What PublishBest was last given, by this process.
+  virtual std::optional<ObjectId> PublishedBest() const = 0;
   // Drops refs/best/<run> from our store.
   virtual Result<void> UnpublishBest(std::string_view run) = 0;
   // Keeps only what is reachable from `commits`, as one pack.

@@ -157,9 +157,18 @@ Result<void> GitStore::PublishBest(std::string_view run, ObjectId commit) {
     Result<void> flushed = Flush();
     if (!flushed) return flushed;
   }
+  {
+    std::lock_guard lock(mutex_);
+    published_ = commit;
+  }
   Result<GitRepository> ours = OpenOurs();
   if (!ours) return ours.error();
   return SetReference(ours->get(), fmt::format("refs/best/{}", run), commit);
+}
+
+std::optional<ObjectId> GitStore::PublishedBest() const {
+  std::lock_guard lock(mutex_);
+  return published_;
 }
 
 Result<void> GitStore::UnpublishBest(std::string_view run) {

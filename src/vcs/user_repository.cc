@@ -46,10 +46,17 @@ Result<std::optional<git_oid>> WorkTreeBlob(git_repository* repository,
   return Blob(boost::system::in_place_value, id);
 }
 
-std::optional<git_oid> StagedBlob(git_index* index, const std::string& path) {
+struct Staged {
+  std::optional<git_oid> blob;
+  bool sparse = false;  // a sparse checkout leaves it out of the work tree
+};
+
+Staged StagedAt(git_index* index, const std::string& path) {
   const git_index_entry* entry = git_index_get_bypath(index, path.c_str(), 0);
-  if (entry == nullptr) return std::nullopt;
-  return entry->id;
+  if (entry == nullptr) return {};
+  return {
+      .blob = entry->id,
+      .sparse = (entry->flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE) != 0};
 }
 
 bool Same(const std::optional<git_oid>& blob, const TreeItem& item) {
@@ -62,8 +69,16 @@ bool Same(const std::optional<git_oid>& blob, const TreeItem& item) {
 Result<RepositoryPlaces> FindRepository(const fs::path& path) {
   InitGit();
   GitRepository repository;
-  if (git_repository_open_ext(repository.Out(), path.c_str(), 0, nullptr) !=
-      0) {
+  const int opened =
+      git_repository_open_ext(repository.Out(), path.c_str(), 0, nullptr);
+  if (opened != 0 && opened != GIT_ENOTFOUND) {
+    Error error =
+        GitError("this git repository cannot be used", ErrorCode::kCheck);
+    error.where = path;
+    error.next = "a clone without that feature (`git clone` without --filter)";
+    return error;
+  }
+  if (opened != 0) {
     return Error{.code = ErrorCode::kNotFound,
                  .what = "there is no git repository here",
                  .where = path,
@@ -119,7 +134,12 @@ Result<std::vector<std::string>> UserRepository::DirtyFiles(
   if (!tree) return tree.error();
   GitIndex index;
   if (git_repository_index(index.Out(), repository->get()) != 0) {
-    return GitError("cannot read the index");
+    Error error = GitError("cannot read the index");
+    error.where = places_.common_dir;
+    error.next =
+        "of a sparse checkout: `git sparse-checkout reapply "
+        "--no-sparse-index`";
+    return error;
   }
   for (const std::string& path : files) {
     Result<TreeItem> committed = Find(repository->get(), *tree, path);
@@ -127,8 +147,10 @@ Result<std::vector<std::string>> UserRepository::DirtyFiles(
     Result<std::optional<git_oid>> blob =
         WorkTreeBlob(repository->get(), places_.work_dir, path);
     if (!blob) return blob.error();
-    if (!Same(*blob, *committed) ||
-        !Same(StagedBlob(index.get(), path), *committed)) {
+    const Staged staged = StagedAt(index.get(), path);
+    const bool left_out = staged.sparse && !*blob;
+    if ((!left_out && !Same(*blob, *committed)) ||
+        !Same(staged.blob, *committed)) {
       dirty.push_back(path);
     }
   }
