@@ -9,8 +9,8 @@ namespace {
 // libgit2 counts about a third of what its cache takes.
 constexpr ssize_t kCacheBytes = ssize_t{512} << 10;
 // Of packs, which may be larger than memory: libgit2 would map them whole.
-constexpr std::size_t kWindowBytes = std::size_t{4} << 20;
-constexpr std::size_t kMappedBytes = std::size_t{64} << 20;
+constexpr std::size_t kWindowBytes = std::size_t{1} << 20;
+constexpr std::size_t kMappedBytes = std::size_t{16} << 20;
 
 bool StartGit() {
   git_libgit2_init();
