@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "app/cluster.h"
 #include "base/text.h"
 #include "eval/environment_error.h"
 #include "report/views.h"
@@ -89,6 +90,21 @@ Result<void> KeepJudging(const Project& project, Workbench& bench,
   keep(bench.judge()->drawn().second, lock.judged->second_draw);
   return report::WriteWhole(project.NameDir() / "check" / "judge.md",
                             calls.transcript());
+}
+
+// What the build of the base has left, here or on a node.
+Task<Result<void>> LookAtBuilt(const Project& project, Workbench& bench,
+                               Baseline& baseline) {
+  if (bench.cluster() != nullptr) {
+    baseline.checkout = bench.cluster()->checkout();
+    co_return Ok();
+  }
+  Result<std::filesystem::path> checkout =
+      co_await bench.workspaces().BaseCheckout();
+  if (!checkout) co_return checkout.error();
+  baseline.checkout = LookAtCheckout(*checkout, project.TrackedPaths(),
+                                     project.spec().evaluation.copy);
+  co_return Ok();
 }
 
 }  // namespace
@@ -191,11 +207,8 @@ Task<Result<Baseline>> MeasureBaseline(Project& project, Workbench& bench) {
   baseline.report = eval::Summarise(project.spec(), baseline.samples);
   Result<void> judged = JudgeBaseline(project.spec(), baseline);
   if (!judged) co_return judged.error();
-  Result<std::filesystem::path> checkout =
-      co_await bench.workspaces().BaseCheckout();
-  if (!checkout) co_return checkout.error();
-  baseline.checkout = LookAtCheckout(*checkout, project.TrackedPaths(),
-                                     project.spec().evaluation.copy);
+  Result<void> looked = co_await LookAtBuilt(project, bench, baseline);
+  if (!looked) co_return looked.error();
   if (!baseline.checkout.left.empty()) {
     const CleanValue clean = co_await MeasureClean(
         project.spec(), bench, project.base, baseline.samples);
@@ -207,8 +220,8 @@ Task<Result<Baseline>> MeasureBaseline(Project& project, Workbench& bench) {
   baseline.lock = LockOf(project, bench, baseline);
   Result<void> judging = KeepJudging(project, bench, baseline.lock);
   if (!judging) co_return judging.error();
-  baseline.lock.habits = bench.evaluation().habits();
-  baseline.lock.units = bench.evaluation().units();
+  baseline.lock.habits = bench.habits();
+  baseline.lock.units = bench.units();
   std::error_code ignored;
   std::filesystem::create_directories(project.NameDir(), ignored);
   Result<void> written = eval::WriteLock(project.LockFile(), baseline.lock);

@@ -414,6 +414,15 @@ void AddSimulating(CLI::App& app, Command& chosen) {
   OnParsed(c, simulate, chosen, Simulate);
 }
 
+// For jobs of a cluster, not for people: no help tells of it.
+void AddWorking(CLI::App& app, Command& chosen) {
+  auto worker = std::make_shared<WorkerOptions>();
+  CLI::App* c = app.add_subcommand("worker", "")->group("");
+  c->add_option("run", worker->run)->required();
+  c->add_option("--batch", worker->batch)->required();
+  OnParsed(c, worker, chosen, Worker);
+}
+
 int Parse(CLI::App& app, int argc, char** argv) {
   try {
     app.parse(argc, argv);
@@ -460,6 +469,7 @@ int Main(int argc, char** argv) {
   AddReading(app, chosen);
   AddTaking(app, chosen);
   AddSimulating(app, chosen);
+  AddWorking(app, chosen);
   AddManual(app, chosen);
   const int parsed = Parse(app, argc, argv);
   if (parsed >= 0) return parsed;

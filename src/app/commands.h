@@ -137,6 +137,13 @@ struct StatusOptions {
 };
 int Status(const Global& global, const StatusOptions& options);
 
+// Started by jobs of a cluster, on their node.
+struct WorkerOptions {
+  std::string run;  // its directory below the shared one
+  int batch = 0;
+};
+int Worker(const Global& global, const WorkerOptions& options);
+
 struct ServeOptions {
   std::string run;
   int port = 0;  // 0: any that is free

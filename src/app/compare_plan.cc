@@ -148,8 +148,6 @@ Result<void> PlanArms(ComparePlan& plan, const spec::Loaded& base) {
     Result<spec::Loaded> loaded =
         spec::ParseSpec(base.merged_json, arm.where, own);
     if (!loaded) return InArm(arm, loaded.error());
-    const std::vector<Error> unsupported = spec::Unsupported(*loaded);
-    if (!unsupported.empty()) return InArm(arm, unsupported.front());
     plan.arms.push_back(std::move(*loaded));
   }
   return CheckResource(plan);

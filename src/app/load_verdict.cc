@@ -239,12 +239,14 @@ int MostAtOnce(const spec::Spec& spec) {
 }
 
 int WantedAtOnce(const spec::Spec& spec) {
+  if (spec.evaluation.backend == "slurm") return 1;  // Slurm deals out cores
   if (!spec.evaluation.exclusive.empty()) return 1;
   return spec.parallel.evaluations.value_or(MostAtOnce(spec));
 }
 
 int AtOnce(const spec::Spec& spec, const eval::SlotsTried& slots) {
   if (spec.parallel.evaluations) return *spec.parallel.evaluations;
+  if (spec.evaluation.backend == "slurm") return kMostByItself;
   return std::clamp(slots.honest, 1, MostAtOnce(spec));
 }
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "app/cluster_check.h"
 #include "app/first_prompt.h"
 #include "app/load_probe.h"
 #include "app/models.h"
@@ -41,6 +42,14 @@ Task<Result<void>> TakeBaseline(Project& project, Workbench& bench, bool anew,
   if (*usable && !anew) {
     baseline = std::move(**usable);
     co_return JudgeBaseline(project.spec(), baseline);
+  }
+  if (bench.cluster() != nullptr) {
+    Result<void> fit = co_await CheckCluster(project.spec());
+    if (!fit) co_return fit;
+    bench.cluster()->evaluator().Listen(
+        {.submitted = nullptr, .outage = [notice](const auto& why) {
+           notice(why ? "waiting: " + *why : "the cluster answers again");
+         }});
   }
   notice("measuring the baseline ...");
   Result<Baseline> measured = co_await MeasureBaseline(project, bench);
@@ -149,6 +158,14 @@ Result<Preflight> RunPreflight(const Global& global, PreflightOptions options,
   preflight.findings = FindingsOf(
       preflight, bench, options.details ? Detail::kFull : Detail::kBrief);
   preflight.warnings = WarningsOf(preflight, bench);
+  if (const Cluster* cluster = bench.cluster()) {
+    for (std::string& line : ClusterLines(own.spec(), *cluster)) {
+      preflight.findings.push_back(std::move(line));
+    }
+    for (std::string& warning : ClusterWarnings(*cluster)) {
+      preflight.warnings.push_back(std::move(warning));
+    }
+  }
   preflight.hints = HintsOf(own.spec());
   if (options.show_prompt) {
     Result<std::string> prompt = FirstPrompt(own, bench, preflight.baseline);

@@ -19,14 +19,6 @@ namespace coppice::app {
 namespace fs = std::filesystem;
 namespace {
 
-Error ManyErrors(const std::vector<Error>& errors) {
-  Error all = errors.front();
-  for (std::size_t i = 1; i < errors.size(); ++i) {
-    all.what += "\n" + errors[i].Text();
-  }
-  return all;
-}
-
 Result<void> Refuse(const vcs::RepositoryPlaces& places) {
   Error error{.code = ErrorCode::kCheck, .where = places.common_dir.string()};
   if (places.bare) {
@@ -281,8 +273,6 @@ Result<Project> OpenProject(const Global& global, const SpecSource& spec,
   if (!loaded) return loaded.error();
   project.loaded = std::move(*loaded);
   project.warnings = project.loaded.warnings;
-  const std::vector<Error> unsupported = spec::Unsupported(project.loaded);
-  if (!unsupported.empty()) return ManyErrors(unsupported);
   Result<ObjectId> base = project.store->Resolve(project.spec().base);
   if (!base) {
     Error error = base.error();

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "app/cluster.h"
 #include "app/heartbeat.h"
 #include "app/models.h"
 #include "app/page_texts.h"
@@ -128,11 +129,38 @@ Result<void> Session::MakeSearch() {
       [this](const search::State& state, const search::Record& record) {
         hooks_->Observe(state, record);
       });
+  if (Cluster* cluster = bench_->cluster()) {
+    parts.cancel = [cluster](AttemptId attempt) {
+      cluster->evaluator().Cancel(attempt);
+    };
+    ListenToCluster(*cluster);
+  }
   search_ = std::make_unique<search::Search>(std::move(parts));
   status_.emplace(directory_);
   views_ = std::make_unique<report::ViewWriter>(
       directory_, TextsOf(*journal_, search_->state()));
-  return search_->Recover();
+  Result<void> recovered = search_->Recover();
+  if (recovered && bench_->cluster() != nullptr) {
+    const std::vector<AttemptId> open = search_->state().Open();
+    bench_->cluster()->evaluator().Keep({open.begin(), open.end()});
+  }
+  return recovered;
+}
+
+// Jobs and outages are on the record.
+void Session::ListenToCluster(Cluster& cluster) {
+  eval::SlurmNews news;
+  news.submitted = [this](AttemptId attempt, const std::string& text) {
+    search::Noted note;
+    note.kind = "slurm";
+    note.attempt = attempt;
+    note.text = text;
+    search_->Note(std::move(note));
+  };
+  news.outage = [this](std::optional<std::string> why) {
+    search_->EvaluatorOut(std::move(why));
+  };
+  cluster.evaluator().Listen(std::move(news));
 }
 
 std::unique_ptr<Hooks> Session::MakeHooks() {
@@ -208,8 +236,6 @@ Result<std::unique_ptr<Session>> Session::Open(const Global& global,
     Result<spec::Loaded> changed =
         spec::ParseSpec(merged, read->place.id, reopen.overrides);
     if (!changed) return changed.error();
-    const std::vector<Error> unsupported = spec::Unsupported(*changed);
-    if (!unsupported.empty()) return unsupported.front();
     spec = changed->spec;
     merged = changed->merged_json;
     budget_json = merged;

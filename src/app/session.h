@@ -61,6 +61,7 @@ class Session {
   Result<void> Prepare(std::filesystem::path directory, eval::BaselineLock lock,
                        bool offline = false);
   void ListenToUser(search::Search::Parts& parts);
+  void ListenToCluster(Cluster& cluster);
   Result<void> OwnJournal(bool fresh);
   Result<void> MakeSearch();
   void Observe(const search::State& state, const search::Record& record);

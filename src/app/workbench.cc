@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "app/cluster.h"
 #include "app/load_verdict.h"
 #include "app/static_scan.h"
 #include "base/digest.h"
@@ -117,6 +118,21 @@ std::optional<std::string> Variable(const std::string& name) {
 
 }  // namespace
 
+Workbench::Workbench() = default;
+Workbench::~Workbench() = default;
+
+eval::Evaluator& Workbench::evaluator() {
+  return cluster_ ? cluster_->evaluator() : *evaluator_;
+}
+
+const eval::BaselineHabits& Workbench::habits() const {
+  return cluster_ ? cluster_->habits() : evaluation_->habits();
+}
+
+const std::map<std::string, std::string>& Workbench::units() const {
+  return cluster_ ? cluster_->units() : evaluation_->units();
+}
+
 Result<std::unique_ptr<Workbench>> Workbench::Make(Project& project,
                                                    Options options) {
   const spec::Spec& spec = project.spec();
@@ -150,6 +166,11 @@ Result<std::unique_ptr<Workbench>> Workbench::Make(Project& project,
   if (!passed) return passed.error();
   std::error_code ignored;
   fs::create_directories(options.run_directory, ignored);
+  // A replay measures nothing, wherever it was measured.
+  if (spec.evaluation.backend == "slurm" && !options.offline) {
+    Result<void> cluster = bench->MakeCluster(project, options, *passed);
+    if (!cluster) return cluster.error();
+  }
   const bool timing_lock = NeedsTimingLock(spec, options.slots);
   const bool own_ports = HasOwnPorts(spec, bench->sandbox_->isolation());
   const bool shared_ports = !own_ports && UsesPort(InputOf(project, own_ports));
@@ -191,6 +212,29 @@ Result<std::unique_ptr<Workbench>> Workbench::Make(Project& project,
   Result<void> arms = bench->MakeArms(project, options.models, options.offline);
   if (!arms) return arms.error();
   return bench;
+}
+
+Result<void> Workbench::MakeCluster(Project& project, const Options& options,
+                                    eval::Variables passed) {
+  environment_ = ClusterEnvironment(project.spec().evaluation.slurm);
+  // A preflight has no run whose name it could have.
+  std::string run = options.run == "check" ? "check-" + NewRunId(clock_->Wall())
+                                           : options.run;
+  Result<std::unique_ptr<Cluster>> cluster =
+      Cluster::Make(project, {.executor = io_.get_executor(),
+                              .clock = *clock_,
+                              .compute = *compute_,
+                              .run = std::move(run),
+                              .run_directory = options.run_directory,
+                              .habits = options.habits,
+                              .units = options.units,
+                              .passed = std::move(passed),
+                              .require_isolation = options.require_isolation,
+                              .at_once = evaluations_ + 1,
+                              .digest = measuring_digest_});
+  if (!cluster) return cluster.error();
+  cluster_ = std::move(*cluster);
+  return Ok();
 }
 
 Workbench::Evaluation Workbench::EvaluationFor(std::string run,
@@ -273,19 +317,20 @@ Result<void> Workbench::MakeJudge(Project& project,
   judge_ = std::move(*made);
   judge_calls_ = std::make_unique<PreflightCalls>(spec);
   judged_fresh_ =
-      MakeJudgedEvaluator(*evaluator_, *judge_.judge, *judge_calls_, true);
+      MakeJudgedEvaluator(evaluator(), *judge_.judge, *judge_calls_, true);
   judged_known_ =
-      MakeJudgedEvaluator(*evaluator_, *judge_.judge, *judge_calls_, false);
+      MakeJudgedEvaluator(evaluator(), *judge_.judge, *judge_calls_, false);
   return Ok();
 }
 
 eval::Evaluator& Workbench::judged(Judging judging) {
-  if (judge_.judge == nullptr) return *evaluator_;
+  if (judge_.judge == nullptr) return evaluator();
   return judging == Judging::kFresh ? *judged_fresh_ : *judged_known_;
 }
 
 void Workbench::CancelAll() {
   if (judge_calls_) judge_calls_->Close();
+  if (cluster_) cluster_->evaluator().CancelAll();
   if (locks_) locks_->CancelAll();
   sandbox_->CancelAll();
   if (models_) models_->http().CancelAll();
@@ -309,7 +354,8 @@ Result<void> Workbench::MakeSlots(Project& project, int sessions) {
   // The final keeps its racers' slots open: over one base checkout they cost
   // only what the candidates changed.
   constexpr int kRacersAndBaseline = 9;
-  open_sessions_ = overlay_ ? kRacersAndBaseline : evaluations_ + 1;
+  open_sessions_ =
+      overlay_ && !cluster_ ? kRacersAndBaseline : evaluations_ + 1;
   vcs::SlotOptions options{
       .executor = io_.get_executor(),
       .clock = *clock_,

@@ -23,11 +23,14 @@
 
 namespace coppice::app {
 
+class Cluster;
+
 // Everything that runs commands for one project: the conductor's io_context,
 // the arena, the sandbox, slots, the evaluator and the proposers. Wired once;
 // members are destroyed in reverse.
 class Workbench {
  public:
+  ~Workbench();
   struct Options {
     std::string run;                      // id, or "check"
     std::filesystem::path run_directory;  // logs
@@ -55,7 +58,12 @@ class Workbench {
   Sandbox& sandbox() { return *sandbox_; }
   Workspaces& workspaces() { return *workspaces_; }
   eval::LocalEvaluation& evaluation() { return *evaluation_; }
-  eval::Evaluator& evaluator() { return *evaluator_; }
+  eval::Evaluator& evaluator();
+  // Where evaluations run, unless on this machine.
+  Cluster* cluster() { return cluster_.get(); }
+  // What was learned while the base was measured.
+  const eval::BaselineHabits& habits() const;
+  const std::map<std::string, std::string>& units() const;
   // The same for another run, which has logs of its own. Must not outlive the
   // workbench.
   struct Evaluation {
@@ -95,8 +103,10 @@ class Workbench {
   void Run(Task<void> task, OnSignal on_signal);
 
  private:
-  Workbench() = default;
+  Workbench();
   Result<void> MakeSlots(Project& project, int sessions);
+  Result<void> MakeCluster(Project& project, const Options& options,
+                           eval::Variables passed);
   Result<void> MakeArms(Project& project, const ModelFlags& flags,
                         bool offline);
   llm::ProposerParts PartsOf(Project& project, bool offline);
@@ -111,6 +121,7 @@ class Workbench {
   std::unique_ptr<eval::LocalEvaluation> evaluation_;
   std::unique_ptr<Workspaces> workspaces_;
   std::unique_ptr<eval::Evaluator> evaluator_;
+  std::unique_ptr<Cluster> cluster_;
   std::unique_ptr<ModelService> models_;
   std::vector<llm::NamedProposer> proposers_;
   llm::Draws drawn_;  // until the judge has them

@@ -148,7 +148,7 @@ struct Line {
     if (e.kind == "race") {
       return "final: the best nodes and the baseline are measured again, fresh";
     }
-    if (e.kind == "environment_ok") return std::nullopt;
+    if (e.kind == "environment_ok" || e.kind == "slurm") return std::nullopt;
     return Painted("note: ", Colour::kYellow, style) +
            Safe(fmt::format("{}: {}", e.kind, e.text), style.width);
   }

@@ -74,6 +74,9 @@ class Search {
     std::function<std::vector<std::string>()> hypotheses;
     // Ends what runs, when nothing has finished for too long; called once.
     std::function<void()> give_up;
+    // Ends the evaluation of a node that the user has pruned, if it can be
+    // ended by itself.
+    std::function<void(AttemptId)> cancel;
     const Templates& templates = Templates::BuiltIn();
     Company* company = nullptr;  // of a study's searches
   };
@@ -137,6 +140,11 @@ class Search {
   // still finishes.
   void Heed();
 
+  // What whoever evaluates has to say for the record: a note; that its
+  // machines do not answer, and why, or that they do again.
+  void Note(Noted note);
+  void EvaluatorOut(std::optional<std::string> why);
+
   const State& state() const { return state_; }
 
  private:
@@ -161,6 +169,7 @@ class Search {
   void OfferAgain(const Selected& merge);
   bool Listen();
   void NoticeStandstill();
+  void NoticeLongOutage();
   void Hear(const search::Record& record);
   void Hold();
   void Release();
@@ -208,6 +217,7 @@ class Search {
   bool others_turn_ = false;  // of the company: nothing may be selected
   bool draining_ = false;     // the user wants an end: no further calls
   bool outage_ = false;       // every arm rests; recorded as a pause
+  bool evaluator_out_ = false;  // no machine answers; recorded as a pause
   bool abandoned_ = false;
   int unflushed_ = 0;
   int measured_since_canary_ = 0;

@@ -36,6 +36,7 @@ constexpr Remedy kRemedies[] = {
     {"lost",
      "no candidate is to blame; see coppice.log, then `coppice resume`"},
     {"disk", "make room (`coppice gc` helps), then `coppice resume`"},
+    {"cluster", "when `sinfo` answers again: `coppice resume`"},
     {"no_arm",
      "repair the key, the bill or the address, then `coppice resume`"},
     {"standstill",
@@ -61,6 +62,7 @@ void Search::Pause(const std::string& cause, const std::string& detail) {
 void Search::Heed() {
   if (abandoned_) return;
   NoticeStandstill();
+  NoticeLongOutage();
   if (!Listen()) return;
   settled_.Notify();
   if (growing_ != nullptr) growing_->Wake();
@@ -71,7 +73,8 @@ void Search::Heed() {
 // the disk is no standstill. What hangs is cancelled, and goes on at a resume.
 void Search::NoticeStandstill() {
   const Instant now = parts_.clock.Now();
-  const bool waits = held_ || outage_ || no_room_ || others_turn_;
+  const bool waits =
+      held_ || outage_ || evaluator_out_ || no_room_ || others_turn_;
   if (growing_ == nullptr || waits || pausing_ || !progress_) {
     progress_ = now;
     return;
@@ -93,6 +96,37 @@ void Search::NoticeStandstill() {
   if (parts_.give_up) parts_.give_up();
   settled_.Notify();
   growing_->Wake();
+}
+
+void Search::Note(Noted note) {
+  if (!abandoned_ && !replay_) Record(std::move(note));
+}
+
+// As with providers: the run is paused, and goes on by itself.
+void Search::EvaluatorOut(std::optional<std::string> why) {
+  if (abandoned_ || replay_ || why.has_value() == evaluator_out_) return;
+  evaluator_out_ = why.has_value();
+  if (!why) {
+    const std::vector<AttemptId> open = state_.Open();
+    Record(Resumed{});
+    GrowReopened(open);
+    return;
+  }
+  Paused paused;
+  paused.pause = PauseClass::kOutage;
+  paused.cause = "outage";
+  paused.detail = std::move(*why);
+  Record(std::move(paused));
+}
+
+// What waits for machines that do not answer would wait beyond every limit.
+void Search::NoticeLongOutage() {
+  if (!evaluator_out_ || pausing_) return;
+  const bool over = budget_->Reached(state_.Used(parts_.clock.Wall())) ||
+                    draining_;
+  if (!over) return;
+  Pause("cluster", "the cluster did not answer until the search was to end");
+  if (parts_.give_up) parts_.give_up();
 }
 
 // True if anything was said.
@@ -135,6 +169,11 @@ void Search::Hear(const search::Record& record) {
     }
   }
   if (directive->prune && growing_ != nullptr) growing_->Spawn(Publish());
+  for (AttemptId attempt : open) {
+    const std::optional<NodeId> node = state_.tree().Find(attempt);
+    const bool pruned = node && state_.tree()[*node].pruned;
+    if (directive->prune && pruned && parts_.cancel) parts_.cancel(attempt);
+  }
   if (directive->steer == Steer::kPause) Hold();
   if (directive->steer == Steer::kContinue) Release();
 }

@@ -12,6 +12,7 @@
 #include "spec/judge_rules.h"
 #include "spec/overrides.h"
 #include "spec/schema_check.h"
+#include "spec/slurm_rules.h"
 #include "spec/schema_judge.h"
 #include "spec/yaml_reader.h"
 
@@ -26,6 +27,9 @@ void CheckAll(const Json& root, const Source& source, Findings& findings) {
   CheckSecrets(root, source, findings);
   CheckSchema(Json::parse(SchemaText()), root, source, findings);
   CheckCrossRules(root, source, findings);
+  if (root.is_object()) {
+    CheckSlurm(root.value("evaluation", Json()), source, findings);
+  }
   if (!findings.empty()) return;
   // Our own walk is the stricter one; if it ever is not, nothing starts.
   if (const std::optional<std::string> refusal = SchemaRefusal(root)) {

@@ -37,11 +37,6 @@ Result<Spec> SpecFromJson(std::string_view merged_json);
 // "No proposer given").
 bool HasProposer(const Spec& spec);
 
-// Keys and values the schema accepts but this program cannot do yet, each as
-// an error a user can act on ("judge: not in this version yet; ..."). Empty
-// for a spec that can run.
-std::vector<Error> Unsupported(const Loaded& loaded);
-
 // configs/coppice.schema.json, as compiled into the program.
 std::string_view SchemaText();
 

@@ -1,23 +1,12 @@
 #pragma once
 
-#include <sys/types.h>
-
-#include <filesystem>
-#include <string>
-#include <string_view>
-
+#include "base/durable_file.h"
 #include "base/file.h"
-#include "base/result.h"
-
-// Small files that must be whole. Blocking.
 
 namespace coppice::vcs {
 
-// Writes, syncs, renames: a crash leaves the old or the new content. For the
-// name itself to be durable, sync the directory.
-Result<void> ReplaceFile(const std::filesystem::path& path,
-                         std::string_view content, mode_t mode = 0644);
-Result<void> SyncFile(const std::filesystem::path& path);
-Result<void> SyncDirectory(const std::filesystem::path& path);
+using coppice::ReplaceFile;
+using coppice::SyncDirectory;
+using coppice::SyncFile;
 
 }  // namespace coppice::vcs

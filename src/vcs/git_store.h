@@ -61,6 +61,8 @@ class GitStore final : public Store {
   std::optional<ObjectId> PublishedBest() const override;
   Result<void> UnpublishBest(std::string_view run) override;
   Result<void> Repack(std::span<const ObjectId> commits) override;
+  Result<void> WritePack(ObjectId commit, std::optional<ObjectId> known,
+                         const std::filesystem::path& file) override;
   const RepositoryPlaces& places() const override { return user_.places(); }
 
  private:

@@ -65,6 +65,11 @@ class Store : public Repository {
   // Keeps only what is reachable from `commits`, as one pack.
   virtual Result<void> Repack(std::span<const ObjectId> commits) = 0;
 
+  // Writes a pack with `commit`, without its history: all its objects, or
+  // those that the tree of `known` does not have. See object_pack.h.
+  virtual Result<void> WritePack(ObjectId commit, std::optional<ObjectId> known,
+                                 const std::filesystem::path& file) = 0;
+
   virtual const RepositoryPlaces& places() const = 0;
 };
 

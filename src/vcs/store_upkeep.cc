@@ -6,6 +6,7 @@
 
 #include "vcs/durable_file.h"
 #include "vcs/git_store.h"
+#include "vcs/object_pack.h"
 
 // Making the store, its refs, and what `coppice gc` does to it.
 
@@ -175,6 +176,14 @@ Result<void> GitStore::UnpublishBest(std::string_view run) {
   Result<GitRepository> ours = OpenOurs();
   if (!ours) return ours.error();
   return RemoveReference(ours->get(), fmt::format("refs/best/{}", run));
+}
+
+Result<void> GitStore::WritePack(ObjectId commit,
+                                 std::optional<ObjectId> known,
+                                 const std::filesystem::path& file) {
+  Result<ObjectDb::View> view = objects_->Look(Keep::kNothing);
+  if (!view) return view.error();
+  return WriteObjectPack(view->repository(), commit, known, file);
 }
 
 Result<void> GitStore::Repack(std::span<const ObjectId> commits) {

@@ -94,7 +94,7 @@ evaluation:
   network: true
   wrap: nice
   backend: slurm
-  slurm: {mode: allocation, partition: p, time: "1:00", gres: "gpu:1",
+  slurm: {mode: allocation, partition: p, time: "1:00",
           cpus: 4, mem: 4G, extra: [--qos=low], poll_seconds: 30,
           shared_dir: /scratch}
 checks: [make test, {command: make lint, timeout_seconds: 60}]

@@ -8,6 +8,7 @@ import argparse
 import collections
 import pathlib
 import random
+import signal
 import sys
 import time
 import traceback
@@ -88,6 +89,9 @@ def report(world, counts, verified, server, seconds):
 
 
 def main():
+    # What a shell starts in the background ignores the interrupt, and so would
+    # all that is started here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.
                                      RawDescriptionHelpFormatter)

@@ -1,4 +1,4 @@
-#include "vcs/durable_file.h"
+#include "base/durable_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 
-namespace coppice::vcs {
+namespace coppice {
 namespace {
 namespace fs = std::filesystem;
 
@@ -52,4 +52,4 @@ Result<void> SyncDirectory(const fs::path& path) {
   return Ok();
 }
 
-}  // namespace coppice::vcs
+}  // namespace coppice

@@ -1,0 +1,154 @@
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <string>
+
+#include "slurm/slurm_world.h"
+
+// What a cluster does to a search at night.
+
+namespace coppice::testing {
+namespace {
+
+// A measurement that waits until the test lets it go on. Without a sandbox it
+// may write to /dev/shm.
+struct Gate {
+  Gate() { std::filesystem::create_directories(dir); }
+  ~Gate() { std::filesystem::remove_all(dir); }
+  std::string Script() const {
+    return fmt::format(
+        "if [ -e {0}/closed ]; then\n"
+        "  echo $$ >>{0}/waiting\n"
+        "  while [ -e {0}/closed ]; do sleep 0.1; done\n"
+        "fi\n"
+        "sed -n 's/^cost /cost: /p' app.txt\n",
+        dir.string());
+  }
+  void Close() const { WriteFile(dir / "closed", ""); }
+  void Open() const { std::filesystem::remove(dir / "closed"); }
+  bool AnyWaits() const { return std::filesystem::exists(dir / "waiting"); }
+
+  TempDir name;
+  std::filesystem::path dir =
+      std::filesystem::path("/dev/shm") / name.path().filename();
+};
+
+struct Night {
+  explicit Night(int nodes = 2) : slurm(nodes) {
+    slurm.Join(repo);
+    repo.Write("measure.sh", gate.Script());
+    repo.Write("coppice.yaml",
+               TinySpec(slurm.Evaluation("sh measure.sh") +
+                        "  sandbox: none\n"
+                        "search: {policy: greedy, num_drafts: 1, merge: 0}\n"
+                        "parallel: {evaluations: 1}\n"
+                        "budget: {max_nodes: 2, max_cost_usd: null}\n"));
+    repo.Commit("spec");
+    const Ran check = repo.Coppice("check");
+    CAPTURE(check.out);
+    CAPTURE(check.err);
+    REQUIRE(check.exit == 0);
+  }
+
+  // Starts the search; returns when node 1 is being measured.
+  void Begin() {
+    gate.Close();
+    search = repo.Start("run");
+    const bool waits = Eventually([&] { return gate.AnyWaits(); });
+    CAPTURE(repo.BackgroundOutput());
+    REQUIRE(waits);
+  }
+  void CheckEnd(int exit = 0) {
+    const int ended = TinyRepo::Wait(search);
+    CAPTURE(repo.BackgroundOutput());
+    CHECK(ended == exit);
+    CHECK(repo.Sql("select count(*) from events where kind='evaluated'") ==
+          "3");
+    const Ran verified = repo.Coppice("replay '' --verify");
+    CAPTURE(verified.out);
+    CHECK(verified.exit == 0);
+  }
+  std::string Jobs() {
+    return repo.Sql(
+        "select json_extract(json_extract(body, '$.text'), '$.job') from "
+        "events where kind='noted' and attempt=1 and json_extract(body, "
+        "'$.kind') = 'slurm'");
+  }
+  std::string NodeOfJob() {
+    std::string node = slurm.Slurm("squeue -h -t running -o %N").out;
+    return node.substr(0, node.find('\n'));
+  }
+
+  SlurmWorld slurm;
+  TinyRepo repo;
+  Gate gate;
+  pid_t search = -1;
+};
+
+TEST_CASE("a node that dies in mid-evaluation costs a retry, not a score") {
+  Night night;
+  night.Begin();
+  const std::string node = night.NodeOfJob();
+  REQUIRE(!node.empty());
+  night.slurm.Stop(node);
+  night.gate.Open();
+  night.CheckEnd();
+  CHECK(night.Jobs().find('\n') != std::string::npos);  // two of them
+}
+
+TEST_CASE("a job that is cancelled from outside is submitted again") {
+  Night night;
+  night.Begin();
+  night.slurm.Slurm("scancel --user=" + std::to_string(getuid()));
+  night.gate.Open();
+  night.CheckEnd();
+}
+
+TEST_CASE("a controller that restarts in mid-run is not noticed") {
+  Night night;
+  night.Begin();
+  night.slurm.Stop("ctld");
+  night.gate.Open();
+  night.slurm.Start("ctld");
+  night.CheckEnd();
+}
+
+TEST_CASE("a killed search adopts its job at resume") {
+  Night night;
+  night.Begin();
+  const std::string before = night.Jobs();
+  REQUIRE(!before.empty());
+  kill(night.search, SIGKILL);
+  TinyRepo::Wait(night.search);
+  const std::string queue = night.slurm.Slurm("squeue -h -o %i").out;
+  CHECK(!queue.empty());
+  night.search = night.repo.Start("resume");
+  CHECK(Eventually([&] {
+    return night.repo.Sql("select count(*) from events where kind='resumed'") ==
+           "1";
+  }));
+  night.gate.Open();
+  night.CheckEnd();
+  CHECK(night.Jobs() == before);  // no second one
+}
+
+TEST_CASE("a cluster that is down pauses the run until it answers") {
+  Night night;
+  night.slurm.Stop("ctld");
+  night.search = night.repo.Start("run");
+  const bool paused = Eventually([&] {
+    return night.repo.Sql("select count(*) from events where kind='paused' "
+                          "and json_extract(body, '$.class') = 'outage'") ==
+           "1";
+  });
+  CAPTURE(night.repo.BackgroundOutput());
+  CHECK(paused);
+  night.slurm.Start("ctld");
+  night.CheckEnd();
+  CHECK(night.repo.Sql("select count(*) from events where kind='resumed'") ==
+        "1");
+}
+
+}  // namespace
+}  // namespace coppice::testing
