@@ -1,5 +1,6 @@
 #include "vcs/git.h"
 
+#include <array>
 #include <cstring>
 #include <utility>
 
@@ -21,6 +22,10 @@ bool StartGit() {
   // than the read, and zlib's checksum is verified in any case.
   git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 0);
   git_libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, kCacheBytes);
+  // Neither changes how objects, refs or the index are read; what a partial
+  // clone does not have is not found.
+  std::array<const char*, 2> known{"worktreeconfig", "partialclone"};
+  git_libgit2_opts(GIT_OPT_SET_EXTENSIONS, known.data(), known.size());
   git_libgit2_opts(GIT_OPT_SET_MWINDOW_SIZE, kWindowBytes);
   git_libgit2_opts(GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, kMappedBytes);
   return true;

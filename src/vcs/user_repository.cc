@@ -75,7 +75,7 @@ Result<RepositoryPlaces> FindRepository(const fs::path& path) {
     Error error =
         GitError("this git repository cannot be used", ErrorCode::kCheck);
     error.where = path;
-    error.next = "a clone without that feature (`git clone` without --filter)";
+    error.next = "a clone of it made without that feature";
     return error;
   }
   if (opened != 0) {
