@@ -5,6 +5,7 @@
 #include <set>
 
 #include "app/commands.h"
+#include "app/overlay_directory.h"
 #include "app/run_reader.h"
 #include "search/lease.h"
 #include "vcs/slots.h"
@@ -44,15 +45,18 @@ std::string Megabytes(std::uint64_t bytes) {
 }
 
 Result<void> FreeSlots(const Opened& repository, bool dry_run) {
-  const fs::path cache = CacheDirectory() / repository.store->places().id;
   std::uint64_t freed = 0;
   int count = 0;
-  for (const auto& [slot, bytes] : vcs::IdleSlots(cache)) {
-    freed += bytes;
-    ++count;
-    if (dry_run) continue;
-    Result<void> removed = vcs::RemoveSlot(slot);
-    if (!removed) return removed;
+  for (const fs::path& above : {CacheDirectory(), OverlayDirectory()}) {
+    if (above.empty()) continue;
+    const fs::path directory = above / repository.store->places().id;
+    for (const auto& [slot, bytes] : vcs::IdleSlots(directory)) {
+      freed += bytes;
+      ++count;
+      if (dry_run) continue;
+      Result<void> removed = vcs::RemoveSlot(slot);
+      if (!removed) return removed;
+    }
   }
   Print(fmt::format("{} {} slot directories, {}",
                     dry_run ? "would free" : "freed", count, Megabytes(freed)));

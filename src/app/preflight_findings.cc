@@ -19,6 +19,7 @@ namespace coppice::app {
 namespace {
 
 constexpr std::uint64_t kMegabyte = std::uint64_t{1} << 20;
+constexpr int kManyCheckouts = 12;
 
 // "label      text"; a label that was said is not said again.
 class Lines {
@@ -89,11 +90,15 @@ std::optional<std::uint64_t> FreeForSlots() {
   return static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
 }
 
-// Overlays hold changed files only, but for one checkout that must be clean.
+// Whole ones. Overlays hold changed files only, but for one checkout that must
+// be clean.
+int Checkouts(const Preflight& preflight, const Workbench& bench) {
+  return bench.overlay() ? 2 : preflight.at_once + 2;
+}
+
 std::uint64_t SlotBytes(const Preflight& preflight, const Workbench& bench) {
-  const int checkouts = bench.overlay() ? 2 : preflight.at_once + 2;
   return preflight.baseline.checkout.bytes *
-         static_cast<std::uint64_t>(checkouts);
+         static_cast<std::uint64_t>(Checkouts(preflight, bench));
 }
 
 std::string MegabytesText(std::uint64_t bytes) {
@@ -205,6 +210,13 @@ std::vector<std::string> WarningsOf(const Preflight& p,
   if (std::string slots = DishonestSlots(spec, p.baseline.lock.slots);
       !slots.empty()) {
     warnings.push_back(std::move(slots));
+  }
+  if (const int checkouts = Checkouts(p, bench); checkouts > kManyCheckouts) {
+    warnings.push_back(fmt::format(
+        "slots are {} whole checkouts here ({}), because overlays cannot be "
+        "used{}; `coppice gc --slots` frees them when no run is going on",
+        checkouts, MegabytesText(SlotBytes(p, bench)),
+        spec.evaluation.wrap ? " under evaluation.wrap" : ""));
   }
   add(p.forecast.warnings);
   return warnings;

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "app/foreign_files.h"
 #include "app/hooks.h"
 #include "app/models.h"
 #include "base/json.h"
@@ -35,25 +36,15 @@ Result<void> Refuse(const vcs::RepositoryPlaces& places) {
   return Ok();
 }
 
-Result<void> RefuseSubmodules(const std::vector<vcs::TreeEntry>& files) {
-  for (const vcs::TreeEntry& entry : files) {
-    if (!entry.submodule) continue;
-    return Error{.code = ErrorCode::kCheck,
-                 .what = fmt::format("\"{}\" is a submodule, which this "
-                                     "version cannot put into a slot",
-                                     entry.path),
-                 .next =
-                     "search in the submodule's own repository, or in a "
-                     "branch that holds its files"};
-  }
-  return Ok();
-}
-
 Result<void> RefuseDirty(Project& project) {
   if (project.spec().base != "HEAD") return Ok();
   std::vector<std::string> in_scope = project.scope.mutable_files;
   in_scope.insert(in_scope.end(), project.scope.immutable_files.begin(),
                   project.scope.immutable_files.end());
+  // Slots get those as they lie in the work tree.
+  std::erase_if(in_scope, [&](const std::string& path) {
+    return IsCopied(project.spec(), path);
+  });
   Result<std::vector<std::string>> dirty =
       project.store->DirtyFiles(project.base, in_scope);
   if (!dirty) return dirty.error();
@@ -94,8 +85,6 @@ Result<void> ResolveFiles(Project& project, std::string_view spec_path) {
       project.store->Files(project.base);
   if (!files) return files.error();
   project.files = std::move(*files);
-  Result<void> submodules = RefuseSubmodules(project.files);
-  if (!submodules) return submodules;
   std::vector<spec::TrackedFile> tracked;
   for (const vcs::TreeEntry& entry : project.files) {
     tracked.push_back({.path = entry.path,
@@ -296,6 +285,8 @@ Result<Project> OpenProject(const Global& global, const SpecSource& spec,
   project.warnings.insert(project.warnings.end(),
                           project.scope.warnings.begin(),
                           project.scope.warnings.end());
+  Result<void> foreign = CheckForeignFiles(project);
+  if (!foreign) return foreign.error();
   Result<void> fits = RefuseLongPrompt(project);
   if (!fits) return fits.error();
   Result<void> held_out = RefuseOpenHoldout(project);

@@ -12,6 +12,7 @@
 
 #include "app/cluster.h"
 #include "app/load_verdict.h"
+#include "app/overlay_directory.h"
 #include "app/static_scan.h"
 #include "base/digest.h"
 #include "eval/containment.h"
@@ -348,9 +349,15 @@ Result<void> Workbench::MakeSlots(Project& project, int sessions) {
                  .cause = error.message(),
                  .next = "set XDG_CACHE_HOME to a directory you may write"};
   }
+  fs::path overlays = OverlayDirectory();
+  if (!overlays.empty()) {
+    overlays /= project.store->places().id;
+    fs::create_directories(overlays, error);
+  }
   // An overlay is mounted for its command alone; what a daemon is asked to run
   // would see the empty directory below.
-  overlay_ = !spec.evaluation.wrap && eval::OverlayWorks(cache);
+  overlay_ = !spec.evaluation.wrap &&
+             eval::OverlayWorks(overlays.empty() ? cache : overlays);
   // The final keeps its racers' slots open: over one base checkout they cost
   // only what the candidates changed.
   constexpr int kRacersAndBaseline = 9;
@@ -363,6 +370,7 @@ Result<void> Workbench::MakeSlots(Project& project, int sessions) {
       .store = *project.store,
       .base = project.base,
       .cache_dir = cache,
+      .overlay_dir = std::move(overlays),
       .digest = Sha256Hex(measuring_digest_ + environment_.isolation),
       .copy = spec.evaluation.copy,
       .copy_from = project.home.work_dir,
@@ -372,6 +380,8 @@ Result<void> Workbench::MakeSlots(Project& project, int sessions) {
           std::max({evaluations_ + 1, open_sessions_, sessions}),
       .proposer_slots = spec.parallel.requests,
       .provision = evaluation_->provision(),
+      // The sandbox shows every checkout at one place.
+      .may_move = spec.evaluation.sandbox && !spec.evaluation.wrap,
   };
   workspaces_ = vcs::MakeWorkspaces(std::move(options));
   return Ok();

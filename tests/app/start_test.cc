@@ -204,17 +204,6 @@ TEST_CASE("repositories that cannot be searched are refused") {
     CHECK(ran.exit == 2);
     CHECK(Says(ran, "bare"));
   }
-  SUBCASE("a submodule") {
-    TinyRepo other;
-    TinyRepo repo;
-    repo.Write("coppice.yaml", TinySpec(kEvaluation));
-    repo.Git("-c protocol.file.allow=always submodule --quiet add " +
-             other.path().string() + " sub");
-    repo.Commit("submodule");
-    const Ran ran = repo.Coppice("run");
-    CHECK(ran.exit == 2);
-    CHECK(Says(ran, "submodule"));
-  }
   SUBCASE("uncommitted changes within the scope") {
     TinyRepo repo;
     repo.Write("coppice.yaml", TinySpec(kEvaluation));
