@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "base/text.h"
 #include "report/facts.h"
 #include "report/words.h"
+#include "spec/judge_names.h"
 
 namespace coppice::report {
 namespace {
@@ -117,6 +119,34 @@ std::string ImpactText(const search::State& state) {
                         ImpactText(spec, *value));
   }
   return text;
+}
+
+std::string AnchorShiftText(const search::State& state) {
+  constexpr double kShare = 0.05;
+  if (!state.spec().judge) return {};
+  double sum = 0;
+  int count = 0;
+  std::vector<AttemptId> nodes = Attempts(state);
+  nodes.emplace_back(0);
+  for (AttemptId node : nodes) {
+    const search::NodeSamples* samples = state.measurements().Samples(node);
+    if (samples == nullptr) continue;
+    for (const auto& [phase, all] : samples->metrics) {
+      for (const std::map<std::string, double>& metrics : all) {
+        const auto shift = metrics.find("judge_anchor_shift");
+        if (shift == metrics.end()) continue;
+        sum += shift->second;
+        ++count;
+      }
+    }
+  }
+  const spec::JudgeScale scale = spec::ScaleOf(state.spec());
+  const double shift = count == 0 ? 0 : sum / count;
+  if (std::abs(shift) <= kShare * (scale.high - scale.low)) return {};
+  return fmt::format(
+      "scores the texts whose score is known {} too {} on average, of {} to {}",
+      FormatShort(std::abs(shift), 2), shift > 0 ? "high" : "low",
+      FormatNumber(scale.low), FormatNumber(scale.high));
 }
 
 }  // namespace coppice::report

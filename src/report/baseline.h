@@ -16,4 +16,8 @@ std::string ImpactText(const search::State& state);
 // The same of one value.
 std::string ImpactText(const spec::Spec& spec, double value);
 
+// What is wrong with a judge that scores the texts with known scores further
+// off, on average, than half a point of ten (MEA-19); empty if nothing is.
+std::string AnchorShiftText(const search::State& state);
+
 }  // namespace coppice::report

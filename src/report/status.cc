@@ -291,6 +291,7 @@ std::string StatusText(const search::State& state, WallTime now,
                                  FormatDuration(used.hours * 3600));
   AddLine(text, "goal", Safe(state.spec().goal, 100));
   AddLine(text, "baseline", BaselineText(state));
+  AddLine(text, "judge", AnchorShiftText(state));
   AddLine(text, "best", BestLine(state));
   if (state.final()) AddLine(text, "final", FinalText(state, *state.final()));
   AddLine(text, "attempts", AttemptsLine(state, used));

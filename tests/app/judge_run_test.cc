@@ -1,11 +1,9 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include <atomic>
 #include <nlohmann/json.hpp>
 
-#include "app/model_world.h"
-#include "support/fault_server.h"
+#include "app/judged_repo.h"
 
 // Whole runs that are measured by a judge: a server that reads what it is to
 // score, and scores it honestly, or not.
@@ -14,89 +12,8 @@ namespace coppice {
 namespace {
 
 using nlohmann::json;
-using testing::FaultServer;
-using testing::Peer;
 using testing::Ran;
-using testing::Response;
 using testing::SeenRequest;
-
-// A judge to whom "cost 93" is worth 100 - 93 = 7 points out of 100.
-class JudgeServer {
- public:
-  std::string url() const { return server_.Url("/v1"); }
-  int calls() const { return calls_; }
-  std::vector<SeenRequest> requests() const { return server_.requests(); }
-
-  std::atomic<double> off = 0;  // beside the truth, from call `off_from` on
-  std::atomic<int> off_from = 0;
-
- private:
-  std::string Answer(const std::string& body) {
-    const int call = calls_++;
-    const json request = json::parse(body);
-    json scores = json::array();
-    for (const json& message : request.at("messages")) {
-      if (message.at("role") != "user") continue;
-      for (const std::string& text :
-           JudgedTexts(message.at("content").get<std::string>())) {
-        const double truth = 100 - std::stod(text.substr(5));
-        scores.push_back(
-            {{"item", scores.size() + 1},
-             {"reason", "as it says"},
-             {"score", truth + (call >= off_from ? off.load() : 0.0)}});
-      }
-    }
-    return testing::SseResponse(ChatEvents(json{{"scores", scores}}.dump()));
-  }
-
-  void Serve(Peer& peer) {
-    while (true) peer.Send(Answer(peer.ReadRequest().body));
-  }
-
-  std::atomic<int> calls_ = 0;
-  const FaultServer server_{[this](Peer& peer) { Serve(peer); }};
-};
-
-// Its evaluation writes three items, all worth what app.txt says.
-class JudgedRepo : public ModelRepo {
- public:
-  explicit JudgedRepo(const JudgeServer& server) {
-    env()["OPENAI_API_KEY"] = "sk-test-1";
-    env()["OPENAI_BASE_URL"] = server.url();
-    Write("measure.sh",
-          "text=$(cat app.txt)\n"
-          "printf '[{\"id\":1,\"text\":\"%s\"},{\"id\":2,\"text\":\"%s\"},"
-          "{\"id\":3,\"bucket\":\"x\",\"text\":\"%s\"}]' \"$text\" \"$text\" "
-          "\"$text\" >out.json\n"
-          "echo size: 3\n");
-    Write("rubric.md", "The less it costs the better.\n");
-  }
-
-  // `judge` is put into the key, `extra` below it.
-  void Judged(const std::string& judge, const std::string& extra = {},
-              int nodes = 3) {
-    Write("coppice.yaml",
-          fmt::format(
-              "name: tiny\n"
-              "goal: make it cheaper\n"
-              "scope: {{mutable: [app.txt]}}\n"
-              "metric: {{name: judge_score, direction: maximize, "
-              "range: [0, 100], gates: [{{name: size, check: \">= 3\"}}]}}\n"
-              "evaluation: sh measure.sh\n"
-              "judge:\n"
-              "  model: openai/gpt-4.1-mini\n"
-              "  rubric: '@rubric.md'\n"
-              "  items: out.json\n"
-              "  anchors: [{{id: low, text: cost 90, score: 10}},\n"
-              "            {{id: high, text: cost 20, score: 80}}]\n"
-              "{}"
-              "proposers: [{{command: sh propose.sh}}]\n"
-              "search: {{policy: linear}}\n"
-              "budget: {{max_nodes: {}, plateau_nodes: null}}\n{}",
-              judge, nodes, extra));
-    Commit("spec");
-  }
-};
 
 }  // namespace
 
@@ -156,6 +73,24 @@ TEST_CASE("MC-49 a judge that is not to be believed pauses the run") {
   const Ran resumed = repo.Coppice("--output plain resume");
   CAPTURE(resumed.err);
   CHECK(resumed.exit == 0);
+}
+
+TEST_CASE("a judge whose anchors are off by little is flagged in status") {
+  JudgeServer server;
+  JudgedRepo repo(server);
+  repo.Judged("", "", 1);
+  server.off = 4;  // of 100; believed up to 10, flagged from 5 on
+  REQUIRE(repo.Coppice("check").exit == 0);
+  REQUIRE(repo.Coppice("--output plain run").exit == 0);
+  CHECK_FALSE(Says(repo.Coppice("status"), "score is known"));
+  server.off = 9;
+  JudgedRepo further(server);
+  further.Judged("", "", 1);
+  REQUIRE(further.Coppice("check").exit == 0);
+  REQUIRE(further.Coppice("--output plain run").exit == 0);
+  CHECK(Says(further.Coppice("status"),
+             "scores the texts whose score is known 9 too high on average, of "
+             "0 to 100"));
 }
 
 TEST_CASE("MC-50 equal outputs are judged once") {
