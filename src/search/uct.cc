@@ -72,6 +72,9 @@ class Uct final : public Policy {
   bool mean() const {
     return options_.backup == UctOptions::Backup::kMeanScore;
   }
+  bool ranks() const {
+    return options_.backup == UctOptions::Backup::kBestRank;
+  }
 
   NodeId Descend(const ChainView& view, const Ranking& ranking) const {
     NodeId at = view.tree.root();
@@ -141,14 +144,14 @@ class Uct final : public Policy {
 
   // Nodes that are added only push others down.
   double AtMost(const Spot& spot, const Ranking& ranking) const {
-    const bool known = !mean() && spot.above_worth == spot.worth &&
+    const bool known = ranks() && spot.above_worth == spot.worth &&
                        spot.above_edition == subtrees_.edition();
     const auto size = static_cast<double>(ranking.size());
     return known ? 1 - spot.above / size : 1;
   }
 
   double Value(const Spot& spot, const Ranking& ranking) const {
-    if (mean()) {
+    if (!ranks()) {
       const double range = ranking.best() - ranking.worst();
       return range > 0 ? (spot.worth - ranking.worst()) / range : .5;
     }

@@ -79,6 +79,54 @@ TEST_CASE("a run cut again and again goes on from its prefix") {
   }
 }
 
+// Attempts in flight are not dropped by a death: they go on. So the next choice
+// is the one that the undisturbed run made with them in flight.
+TEST_CASE(
+    "whatever was in flight when it died, a run chooses next what it would "
+    "have chosen (SC-16)") {
+  for (const std::string policy :
+       {"ucb", "beam", "greedy", "rank", "uct", "puct", "abmcts", "linear"}) {
+    CAPTURE(policy);
+    const std::string spec = fmt::format(
+        "budget: {{max_nodes: 30, plateau_nodes: null}}\n"
+        "search: {{policy: {}, num_drafts: 3}}\n",
+        policy);
+    SearchWorld undisturbed(spec, Wander);
+    undisturbed.evaluations = 3;
+    undisturbed.Run();
+    const auto& records = undisturbed.journal;
+    int in_flight = 0;
+    for (std::size_t cut = 9; cut < records.size(); ++cut) {
+      const auto* next = std::get_if<search::Selected>(&records[cut].event);
+      if (next == nullptr) continue;
+      SearchWorld world(spec, Wander);
+      world.evaluations = 3;
+      REQUIRE(world.RunAndDie(cut));
+      const std::size_t kept = world.journal.size();
+      if (kept < cut) continue;  // the last ones were not flushed
+      search::State before;
+      for (const search::Record& record : world.journal) {
+        REQUIRE(before.Apply(record).has_value());
+      }
+      in_flight += static_cast<int>(before.Open().size());
+      world.Run();
+      const search::Selected* chosen = nullptr;
+      for (std::size_t i = kept; chosen == nullptr && i < world.journal.size();
+           ++i) {
+        chosen = std::get_if<search::Selected>(&world.journal[i].event);
+      }
+      REQUIRE(chosen != nullptr);
+      CAPTURE(cut);
+      CHECK(chosen->attempt == next->attempt);
+      CHECK(chosen->op == next->op);
+      CHECK(chosen->parents == next->parents);
+      CHECK(chosen->history_withheld == next->history_withheld);
+    }
+    // One chain has one attempt at a time.
+    CHECK(in_flight >= (policy == "linear" ? 0 : 11));
+  }
+}
+
 TEST_CASE("an answer on record is used, not asked for again") {
   SearchWorld world("budget: {max_nodes: 4, plateau_nodes: null}\n", Wander);
   // Die right after the first `answered`.
