@@ -21,6 +21,7 @@
 //
 //   coppice_bench_study                            speed, memory, slots
 //   coppice_bench_study constants|ideas [--nodes N] [--noise S] [--seeds N]
+//     [--seed FIRST] [--only TEXT]
 
 namespace coppice::bench {
 namespace {
@@ -122,6 +123,8 @@ struct Flags {
   int nodes = 300;
   double noise = .05;
   int seeds = 400;
+  int first_seed = 0;
+  std::string only;  // rows whose name holds this, beside the default
 };
 
 study::Question QuestionOf(const Flags& flags) {
@@ -129,6 +132,7 @@ study::Question QuestionOf(const Flags& flags) {
   question.nodes = flags.nodes;
   question.noise = flags.noise;
   question.seeds = flags.seeds;
+  question.first_seed = static_cast<std::uint64_t>(flags.first_seed);
   for (const Landscape& landscape : study::Landscapes()) {
     if (!landscape.trap && landscape.name != "needle") {
       question.landscapes.push_back(landscape);
@@ -142,10 +146,10 @@ void PrintAnswer(const study::Question& question) {
   const study::Answer answer = study::Ask(question);
   const auto standings = study::Summarise(question, answer);
   fmt::print(
-      "{} attempts, noise {}, {} seeds; percent of the best row\n{:28}"
+      "{} attempts, noise {}, {} seeds from {}; percent of the best row\n{:28}"
       "{:>8} {:>25}",
-      question.nodes, question.noise, question.seeds, "", "score",
-      "against ucb");
+      question.nodes, question.noise, question.seeds, question.first_seed, "",
+      "score", "against ucb");
   for (const Landscape& l : question.landscapes) {
     fmt::print(" {:>6.6}", l.name);
   }
@@ -226,6 +230,7 @@ void CompareIdeas(const Flags& flags) {
            {"breadth 100 %", {.breadth = 1}},
            {"both, 25 % each",
             {.excursions = .25, .steps = 6, .breadth = .25}}}) {
+    if (name.find(flags.only) == std::string::npos) continue;
     question.contenders.push_back(
         {.name = name, .policy = [ideas](const spec::Spec& spec) {
            return study::MakeWithIdeas(spec, ideas);
@@ -242,6 +247,8 @@ int Run(int argc, char** argv) {
     if (flag == "--nodes") flags.nodes = std::atoi(argv[i + 1]);
     if (flag == "--noise") flags.noise = std::atof(argv[i + 1]);
     if (flag == "--seeds") flags.seeds = std::atoi(argv[i + 1]);
+    if (flag == "--seed") flags.first_seed = std::atoi(argv[i + 1]);
+    if (flag == "--only") flags.only = argv[i + 1];
   }
   if (what == "constants") {
     CompareConstants(flags);

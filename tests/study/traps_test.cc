@@ -1,18 +1,25 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "search/policy_index.h"
 #include "study/setups.h"
 
 // The figures of SEARCH.md §5, which were measured by another program: this
-// one must find the same. 400 seeds: a share is known to ± .05 or better.
+// one must find the same, within its ± .04 over its 1000 seeds.
 
 namespace coppice::study {
 namespace {
 
-constexpr std::size_t kSeeds = 400;
+constexpr std::size_t kSeeds = 1000;
+
+void CheckNear(double share, double expected, double tolerance = .04) {
+  CAPTURE(share);
+  CAPTURE(expected);
+  CHECK(std::abs(share - expected) <= tolerance);
+}
 
 double Mean(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.) /
@@ -44,11 +51,10 @@ double MostTried(const SimulationOptions& options) {
 TEST_CASE("ucb leaves the mild trap, linear does not (SC-01)") {
   const double ucb = Hits(Bare("trap-mild", "ucb", 400, 8));
   CHECK(ucb >= .80);
-  CHECK(ucb == doctest::Approx(.85).epsilon(.06));
+  CheckNear(ucb, .85);
   CHECK(Hits(Bare("trap-mild", "linear", 400, 8)) <= .08);
-  // Alone it is the chance that its first draft is the right one.
-  CHECK(Hits(Bare("trap-mild", "linear", 200, 1)) ==
-        doctest::Approx(.2).epsilon(.3));
+  // Alone it is the chance that its first draft is the right one: .2.
+  CheckNear(Hits(Bare("trap-mild", "linear", 200, 1)), .21);
 }
 
 TEST_CASE("ucb leaves the dead end, linear does not (SC-02)") {
@@ -69,12 +75,11 @@ TEST_CASE("it is the floor that leaves the deep trap (SC-04)") {
 }
 
 TEST_CASE("ucb's hits at one worker are those of SEARCH.md") {
-  auto near = [](double value) { return doctest::Approx(value).epsilon(.2); };
-  CHECK(Hits(Bare("trap-mild", "ucb", 100, 1)) == near(.31));
-  CHECK(Hits(Bare("trap-mild", "ucb", 200, 1)) == near(.62));
-  CHECK(Hits(Bare("trap-2", "ucb", 400, 1)) == near(.45));
-  CHECK(Hits(Bare("dead-end", "ucb", 100, 1)) == near(.98));
-  CHECK(HitsWithoutFloor(Bare("trap-mild", "ucb", 400, 1)) <= .02);
+  CheckNear(Hits(Bare("trap-mild", "ucb", 100, 1)), .31);
+  CheckNear(Hits(Bare("trap-mild", "ucb", 200, 1)), .62);
+  CheckNear(Hits(Bare("trap-2", "ucb", 400, 1)), .45);
+  CheckNear(Hits(Bare("dead-end", "ucb", 100, 1)), .98);
+  CheckNear(HitsWithoutFloor(Bare("trap-mild", "ucb", 400, 1)), 0);
 }
 
 TEST_CASE(
@@ -108,15 +113,21 @@ TEST_CASE(
 }
 
 TEST_CASE("exploration is cheap where it is not needed (SC-10)") {
-  auto quality = [](const std::string& policy) {
-    return Mean(SimulateSeeds(Bare("plain", policy, 100, 8), 0, kSeeds,
-                              [](const Simulated& run) {
-                                return run.truths[run.best.value()].quality;
-                              }));
+  auto quality = [](const std::string& policy, bool floor = true) {
+    SimulationOptions options = Bare("plain", policy, 100, 8);
+    options.spec.search.lineage_floor = floor;
+    return Mean(SimulateSeeds(options, 0, kSeeds, [](const Simulated& run) {
+      return run.truths[run.best.value()].quality;
+    }));
   };
+  const double ucb = quality("ucb");
   const double linear = quality("linear");
-  CHECK(linear >= .9);
-  CHECK(quality("ucb") >= .95 * linear);
+  // SEARCH.md has .89, .90 and .93 for a `plain` whose beginnings it does not
+  // tell; ours are all .04 to .05 higher, and in the same order to .02.
+  CheckNear(ucb, .94, .01);
+  CheckNear(quality("ucb", false), .94, .01);
+  CheckNear(linear, .97, .01);
+  CHECK(ucb >= .95 * linear);
 }
 
 }  // namespace
