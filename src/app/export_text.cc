@@ -45,7 +45,7 @@ std::vector<AttemptId> Attempts(const ExportStory& story) {
   return all;
 }
 
-std::string Change(const Evidence& evidence) {
+std::string Change(const FreshSamples& evidence) {
   if (evidence.before_value == 0) return "";
   return " (" +
          FormatPercent((evidence.after_value - evidence.before_value) /
@@ -99,14 +99,15 @@ std::string Measured(const ExportStory& story) {
       "Fresh samples, taken in turns, the commit of this branch in a clean "
       "checkout. Noise {}; {}.\n",
       report::NoiseText(state), Confidence(story));
-  if (const auto& final = state.final();
-      final && final->winner == story.plan.node) {
-    if (final->holdout) {
-      text +=
-          fmt::format("\nOn the holdout, which no prompt ever showed: {}.\n",
-                      FormatPercent(*final->holdout));
-    }
-  } else if (!state.final()) {
+  if (evidence.holdout) {
+    const FreshSamples& held = *evidence.holdout;
+    text += fmt::format(
+        "\nOn the holdout, which no prompt ever showed: {} before, {} "
+        "after{}; {}+{} fresh samples in the same checkouts.\n",
+        FormatShort(held.before_value), FormatShort(held.after_value),
+        Change(held), held.before.size(), held.after.size());
+  }
+  if (!state.final()) {
     text +=
         "\nThe search had not ended when this was exported; its best node "
         "may still change.\n";

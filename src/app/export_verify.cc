@@ -27,28 +27,71 @@ class Verification {
   Task<Result<Evidence>> Run(ObjectId commit) {
     after_ =
         co_await OpenContestant(bench_, plan_.node, commit, Checkout::kClean);
-    if (after_.failure) co_return AfterFailed();
+    if (after_.failure) co_return Failed(after_);
     before_ = co_await OpenContestant(bench_, AttemptId(0), plan_.onto,
                                       Checkout::kSlot);
-    if (before_.failure) co_return BeforeFailed();
+    if (before_.failure) co_return Failed(before_);
     const int repeats = state().noise().repeats;
     std::optional<Error> doubt;
     // A second look at what a first calls in question.
     for (int look = 0; look < (repeats > 1 ? 2 : 1); ++look) {
       co_await SampleInTurns(bench_, before_, after_, repeats,
                              SamplePhase::kFinal);
-      if (after_.failure) co_return AfterFailed();
-      if (before_.failure) co_return BeforeFailed();
+      if (after_.failure) co_return Failed(after_);
+      if (before_.failure) co_return Failed(before_);
       doubt = Doubt();
       if (!doubt) break;
     }
     if (doubt) co_return *doubt;
-    co_return Evidence{before_.scores, after_.scores, ScoreOf(state(), before_),
-                       ScoreOf(state(), after_)};
+    Evidence evidence{FreshOf(), std::nullopt};
+    if (state().spec().evaluation.holdout) {
+      Result<FreshSamples> held = co_await Hold(repeats);
+      if (!held) co_return held.error();
+      evidence.holdout = std::move(*held);
+    }
+    co_return evidence;
   }
 
  private:
   const search::State& state() const { return bench_.state(); }
+
+  FreshSamples FreshOf() const {
+    return {before_.scores, after_.scores, ScoreOf(state(), before_),
+            ScoreOf(state(), after_)};
+  }
+
+  // The same two, in the same checkouts, on what no search was shown.
+  Task<Result<FreshSamples>> Hold(int repeats) {
+    for (Contestant* contestant : {&before_, &after_}) {
+      contestant->scores.clear();
+      contestant->numbers.clear();
+    }
+    co_await SampleInTurns(bench_, before_, after_, std::max(1, repeats),
+                           SamplePhase::kHoldout);
+    if (after_.failure) co_return Failed(after_);
+    if (before_.failure) co_return Failed(before_);
+    FreshSamples held = FreshOf();
+    const spec::Metric& metric = state().spec().metric;
+    search::NoiseModel noise = state().noise();
+    noise.sigma = state().measurements().HoldoutSigma();
+    const double lost =
+        spec::Sign(metric.direction) * (held.before_value - held.after_value);
+    const double allowed = search::Threshold(metric, noise, held.before_value,
+                                             std::max(1, repeats));
+    if (!plan_.gain || lost <= allowed) co_return held;
+    co_return Error{
+        .code = ErrorCode::kIo,
+        .what = fmt::format(
+            "on the holdout the exported commit measures {} where {} measures "
+            "{}: {} is lost, {} would be noise",
+            FormatShort(held.after_value, 5), plan_.onto_name,
+            FormatShort(held.before_value, 5), FormatShort(lost, 3),
+            FormatShort(allowed, 3)),
+        .cause = "the gain is one of the data that was searched on",
+        .next =
+            "no branch was made; `coppice remeasure best base --holdout` "
+            "measures both again"};
+  }
 
   std::optional<Error> Doubt() const {
     if (auto rule = FailedRule(state(), after_)) {
@@ -87,17 +130,14 @@ class Verification {
             "both again, `coppice show --why` shows the evidence"};
   }
 
-  Error AfterFailed() const {
-    return Failed("the exported commit does not pass in a clean checkout: ",
-                  *after_.failure);
-  }
-  Error BeforeFailed() const {
-    return Failed(plan_.onto_name + " itself does not pass: ",
-                  *before_.failure);
-  }
-  static Error Failed(const std::string& what, const eval::Failure& failure) {
+  Error Failed(const Contestant& contestant) const {
+    const eval::Failure& failure = *contestant.failure;
+    const std::string who =
+        &contestant == &after_
+            ? "the exported commit does not pass in a clean checkout: "
+            : plan_.onto_name + " itself does not pass: ";
     return Error{.code = failure.outcome ? ErrorCode::kIo : ErrorCode::kLost,
-                 .what = what + failure.reason,
+                 .what = who + failure.reason,
                  .where = failure.log,
                  .cause = failure.tail,
                  .next = "no branch was made; look at the log"};

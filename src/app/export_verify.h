@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "app/export_bench.h"
@@ -11,15 +12,19 @@
 namespace coppice::app {
 
 // Fresh samples of what an export starts from and of what it makes, in turns.
-struct Evidence {
+struct FreshSamples {
   std::vector<double> before, after;
   double before_value = 0, after_value = 0;
+};
+struct Evidence : FreshSamples {
+  std::optional<FreshSamples> holdout;  // where the spec has one
 };
 
 // Builds, checks and measures the commit in a clean checkout (EXP-06); an
 // error if it does not pass, or does not bear the node out: on the base of the
-// run the gain on record must be there, on a moved one still a gain. Nothing
-// is announced that fails here.
+// run the gain on record must be there, on a moved one still a gain, and the
+// holdout must not be worse (SPEC §5, step 5). Nothing is announced that fails
+// here.
 Task<Result<Evidence>> Verify(ExportBench& bench, const ExportPlan& plan,
                               ObjectId commit);
 

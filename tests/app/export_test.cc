@@ -54,6 +54,34 @@ TEST_CASE("export onto a main that moved elsewhere keeps both changes") {
             .out.find("Coppice-Metric:") != std::string::npos);
 }
 
+TEST_CASE("what is exported must hold on the holdout, in the clean checkout") {
+  TinyRepo repo;
+  repo.Write(".gitignore", "held.sh\n");
+  repo.Write("held.sh", "sed 's/cost /cost: 1/' app.txt\n");
+  repo.Write("coppice.yaml",
+             TinySpec("evaluation:\n  command: sh measure.sh\n"
+                      "  holdout: {command: sh held.sh, copy: [held.sh]}\n"
+                      "search: {policy: linear}\n"
+                      "budget: {max_nodes: 3, plateau_nodes: null}\n"));
+  repo.Commit("spec");
+  REQUIRE(repo.Coppice("run").exit == 0);
+
+  const Ran good = repo.Coppice("export --branch good");
+  CAPTURE(good.err);
+  REQUIRE(good.exit == 0);
+  CHECK(testing::ReadFile(repo.RunDir() / "export/good.md")
+            .find("On the holdout, which no prompt ever showed: 1100 before, "
+                  "197 after") != std::string::npos);
+
+  // Elsewhere it loses: the data of tomorrow.
+  repo.Write("held.sh", "echo cost: $((1000 - $(sed 's/cost //' app.txt)))\n");
+  const Ran bad = repo.Coppice("export --branch bad");
+  CHECK(bad.exit == 1);
+  CHECK(Says(bad, "on the holdout the exported commit measures 903"));
+  CHECK(Says(bad, "measures 900: 3 is lost"));
+  CHECK(repo.Git("rev-parse --verify -q bad").exit == 1);
+}
+
 TEST_CASE("an existing branch is refused by name and left alone") {
   TinyRepo repo;
   Finished(repo);
