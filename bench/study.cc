@@ -103,7 +103,10 @@ void MeasureSlots() {
         fmt::print(
             "{:4} slots, proposals {:3.1f} evaluations long{}: busy {:5.1f} % "
             "until the last selection, {:5.1f} % to the end\n",
-            slots, proposing, slack > 0 ? ", a square root more" : "",
+            slots, proposing,
+            proposing == 0 ? ""
+            : slack > 0    ? ", as the search runs ahead"
+                           : ", none more than the mean",
             100 * run.busy_while_selecting / (slots * run.last_selection),
             100 * run.evaluating / (slots * run.time()));
       }

@@ -229,12 +229,11 @@ std::string_view Limiting(const search::State& state, WallTime now,
   const search::Budget budget(state.spec().budget);
   const search::Consumption used = state.Used(AgeAt(state, now));
   if (budget.Reached(used) || budget.Room(used) <= 0) return "budget";
-  const std::vector<Waiting> waiting = WaitingOf(state, extra);
-  const std::ptrdiff_t proposing = Proposing(waiting);
-  const std::ptrdiff_t evaluating = std::ssize(waiting) - proposing;
+  // Slots that are free wait for what is being proposed, however many are not.
   const bool slots_full =
       extra.slots_total > 0 && SlotsBusy(state, extra) >= extra.slots_total;
-  return !slots_full && proposing > evaluating ? "proposer" : "evaluation";
+  const bool proposing = Proposing(WaitingOf(state, extra)) > 0;
+  return !slots_full && proposing ? "proposer" : "evaluation";
 }
 
 OrderedJson StatusJson(const search::State& state, WallTime now,

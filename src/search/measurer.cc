@@ -173,10 +173,11 @@ Contest Measurer::MakeContest(AttemptId attempt, AttemptId best) const {
     contest.holdout.push_back({held.candidate[i], held.best[i]});
   }
   contest.holdout_sigma = measured.HoldoutSigma();
-  for (const Sampled& s : state.samples_of(AttemptId(0))) {
-    if (s.sample.phase != SamplePhase::kBaseline || s.sample.failure) continue;
-    if (auto score = measured.Score(s.sample.metrics)) {
-      contest.baseline_clock.push_back({*score, s.sample.seconds});
+  for (const Sampled* s :
+       state.SamplesAgainst(AttemptId(0), SamplePhase::kBaseline)) {
+    if (s->sample.failure) continue;
+    if (auto score = measured.Score(s->sample.metrics)) {
+      contest.baseline_clock.push_back({*score, s->sample.seconds});
     }
   }
   for (const spec::Guard& guard : state.spec().metric.guards) {

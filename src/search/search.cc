@@ -234,7 +234,9 @@ int Search::Lookahead() const {
                              1
                        : 0;
   }
-  const double wanted = parts_.evaluations * propose / evaluate;
+  double wanted = parts_.evaluations * propose / evaluate;
+  // Both times vary, so the number under way does, by about its square root.
+  if (wanted > kShort) wanted += std::sqrt(wanted);
   return std::clamp(static_cast<int>(std::ceil(wanted - kShort)), 0,
                     state_.spec().parallel.requests);
 }

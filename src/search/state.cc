@@ -245,6 +245,12 @@ Result<void> State::On(const Sampled& e, const Record& r) {
   if (known != samples.end()) {
     *known = e;
   } else {
+    const SamplePhase phase = e.sample.phase;
+    if (phase == SamplePhase::kBaseline || phase == SamplePhase::kConfirm ||
+        phase == SamplePhase::kHoldout) {
+      meetings_[{e.node, phase, e.versus}].push_back(
+          static_cast<std::uint32_t>(samples.size()));
+    }
     samples.push_back(e);
     if (spec_->judge && !e.sample.failure && !e.sample.cached) {
       ++judged_samples_;

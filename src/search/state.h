@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -212,6 +213,11 @@ class State {
   // Until the next record is applied. What a failed one printed is known while
   // the node has no outcome.
   const std::vector<Sampled>& samples_of(AttemptId node) const;
+  // kBaseline, kConfirm or kHoldout samples of a node against that opponent,
+  // as recorded. The base of a long run has thousands of others.
+  std::vector<const Sampled*> SamplesAgainst(
+      AttemptId node, SamplePhase phase,
+      std::optional<AttemptId> versus = std::nullopt) const;
 
  private:
   Result<void> On(const Started& e, const Record& r);
@@ -259,6 +265,9 @@ class State {
   std::vector<NodeId> changed_;
   std::unordered_map<AttemptId, AttemptInfo> infos_;
   std::unordered_map<AttemptId, std::vector<Sampled>> samples_;
+  // Where those of SamplesAgainst are in `samples_`.
+  using Meeting = std::tuple<AttemptId, SamplePhase, std::optional<AttemptId>>;
+  std::map<Meeting, std::vector<std::uint32_t>> meetings_;
   AttemptId next_attempt_{1};
   std::set<AttemptId> open_;
   std::vector<AttemptId> finished_;

@@ -69,6 +69,16 @@ const std::vector<Sampled>& State::samples_of(AttemptId node) const {
   return found == samples_.end() ? kNone : found->second;
 }
 
+std::vector<const Sampled*> State::SamplesAgainst(
+    AttemptId node, SamplePhase phase, std::optional<AttemptId> versus) const {
+  std::vector<const Sampled*> samples;
+  auto met = meetings_.find({node, phase, versus});
+  if (met == meetings_.end()) return samples;
+  const std::vector<Sampled>& all = samples_.at(node);
+  for (std::uint32_t place : met->second) samples.push_back(&all[place]);
+  return samples;
+}
+
 std::map<Outcome, int> State::Outcomes() const {
   std::map<Outcome, int> counts;
   for (const auto& [outcome, count] : outcomes_) {
@@ -116,15 +126,11 @@ State::Duel State::DuelOf(AttemptId candidate, AttemptId best,
   Duel duel;
   auto collect = [&](AttemptId node, AttemptId versus,
                      std::vector<double>& into, std::vector<double>& seconds) {
-    auto found = samples_.find(node);
-    if (found == samples_.end()) return;
-    for (const Sampled& s : found->second) {
-      if (s.sample.phase != phase || s.versus != versus || s.sample.failure) {
-        continue;
-      }
-      if (auto score = measurements_->Score(s.sample.metrics)) {
+    for (const Sampled* s : SamplesAgainst(node, phase, versus)) {
+      if (s->sample.failure) continue;
+      if (auto score = measurements_->Score(s->sample.metrics)) {
         into.push_back(*score);
-        seconds.push_back(s.sample.seconds);
+        seconds.push_back(s->sample.seconds);
       }
     }
   };

@@ -110,9 +110,10 @@ class Simulator {
   void Tell(NodeId node) { policy_->Changed(tree(), node); }
 
   static int Ahead(const SimulationOptions& options) {
+    constexpr double kShort = .1;
     double wanted = options.workers * options.proposing;
-    wanted += options.slack * std::sqrt(wanted);
-    return std::clamp(static_cast<int>(std::ceil(wanted - .1)), 0,
+    if (wanted > kShort) wanted += options.slack * std::sqrt(wanted);
+    return std::clamp(static_cast<int>(std::ceil(wanted - kShort)), 0,
                       options.requests);
   }
 

@@ -36,8 +36,8 @@ struct SimulationOptions {
   double proposing = 0;
   int requests = 8;
   // More of them than keep the slots busy on average, in square roots of that
-  // number. The search itself has none (Search::Lookahead).
-  double slack = 0;
+  // number; one in the search itself (Search::Lookahead).
+  double slack = 1;
   // Share of `nodes` kept back to measure the best anew (SEARCH.md §3.7).
   double final_share = 0;
   int files = 4;  // each change touches one of them; merges ask which

@@ -81,6 +81,17 @@ TEST_CASE("what limits a run is the side on which attempts wait") {
   CHECK(Limiting(*state, state->last_at(), {}) == "proposer");
   CHECK(Limiting(*state, state->last_at(),
                  {.slots_total = 2, .slots_busy = 2}) == "evaluation");
+  // Two of four slots are free, and only one proposal is being made.
+  StatusExtra starved{.slots_total = 4};
+  for (const char* phase : {"measure", "measure", "propose"}) {
+    starved.waiting.push_back({.node = AttemptId(19),
+                               .phase = phase,
+                               .since = state->last_at(),
+                               .why = ""});
+  }
+  CHECK(Limiting(*state, state->last_at(), starved) == "proposer");
+  starved.slots_total = 2;
+  CHECK(Limiting(*state, state->last_at(), starved) == "evaluation");
   CHECK(Limiting(*state, state->last_at() + std::chrono::hours(9), {}) ==
         "budget");
 }

@@ -2,6 +2,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <utility>
+#include <variant>
+#include <vector>
 
 #include "base/rng.h"
 #include "support/search_world.h"
@@ -311,6 +316,57 @@ TEST_CASE("all slots are used and none is used twice") {
   world.Run();
   CHECK(world.evaluator->most_running <= 5);
   CHECK(world.evaluator->most_running >= 4);
+}
+
+TEST_CASE(
+    "SCA-05 slots stay busy while proposals take long and evaluations vary") {
+  auto worse = [](const llm::Request& request) {
+    return Write(fmt::format("value {}", 100 + request.attempt.value()));
+  };
+  constexpr int kSlots = 16;
+  constexpr int kNodes = 100 * kSlots;
+  SearchWorld world(
+      fmt::format("budget: {{max_nodes: {}, max_hours: null, "
+                  "plateau_nodes: null}}\nparallel: {{requests: 64}}\n",
+                  kNodes),
+      worse);
+  world.evaluations = kSlots;
+  world.propose_seconds = 15;
+  // Lognormal around ten seconds; three in a hundred take eight times as long.
+  std::chrono::duration<double> begin{}, end{};
+  std::vector<std::pair<double, double>> used;  // of a slot: from, to
+  WallTime now;
+  auto duration = [&](AttemptId attempt) {
+    Rng rng = Rng::Stream(1, attempt.value(), "duration");
+    double time = 10 * std::exp(.5 * rng.Normal());
+    if (rng.Chance(.03)) time *= 8;
+    const double from =
+        std::chrono::duration<double>(now.time_since_epoch()).count();
+    used.emplace_back(from, from + time);
+    return time;
+  };
+  world.before_run = [&](search::Search&) {
+    world.evaluator->seconds = 0;
+    world.evaluator->duration = duration;
+  };
+  // From when all slots have been filled until nothing is left to select.
+  world.observers.push_back(
+      [&](const search::State& state, const search::Record& record) {
+        now = record.at;
+        if (state.order_of_completion().size() == kSlots) {
+          begin = now.time_since_epoch();
+        }
+        if (std::holds_alternative<search::Selected>(record.event)) {
+          end = now.time_since_epoch();
+        }
+      });
+  world.Run();
+  double sum = 0;
+  for (const auto& [from, to] : used) {
+    sum +=
+        std::max(0., std::min(to, end.count()) - std::max(from, begin.count()));
+  }
+  CHECK(sum > .95 * kSlots * (end - begin).count());
 }
 
 TEST_CASE("no improvement is said plainly") {

@@ -129,6 +129,7 @@ Task<eval::Opened> TextEvaluator::Open(const eval::Target& target) {
       std::chrono::duration<double>(wait)));
   --running;
   eval::Opened result;
+  if (duration) result.seconds.build = wait;
   Result<std::string> x = repository_.ReadFile(target.commit, "x");
   Result<std::string> y = repository_.ReadFile(target.commit, "y");
   const std::string text = (x ? *x : "") + (y ? *y : "");
