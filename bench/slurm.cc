@@ -115,7 +115,9 @@ int Main(int jobs) {
   if (mkdtemp(temp.data()) == nullptr) return 1;
   const fs::path dir = temp;
   fs::create_directories(dir / "repo");
-  app::Project project = bench::MakeProject(dir / "repo", "");
+  app::Project project = bench::MakeProject(
+      dir / "repo",
+      "proposers: [{edits: {}}]\nevaluation: {command: \"true\"}\n");
   const std::vector<ObjectId> commits = MakeNodes(project, jobs);
   fs::create_directories(dir / "shared");
   Put(dir / "shared/worker", kWorker);
@@ -149,10 +151,9 @@ int Main(int jobs) {
   const double wall = WallSeconds();
   int measured = 0;
   for (int i = 0; i < jobs; ++i) {
-    asio::co_spawn(io,
-                   Evaluate(**made, i + 1, commits[static_cast<size_t>(i)],
-                            measured),
-                   asio::detached);
+    asio::co_spawn(
+        io, Evaluate(**made, i + 1, commits[static_cast<size_t>(i)], measured),
+        asio::detached);
   }
   io.run();
   const double took = WallSeconds() - wall;

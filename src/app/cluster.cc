@@ -47,8 +47,7 @@ template <class Fill>
 Result<void> MakeOnce(const fs::path& place, Fill fill) {
   std::error_code error;
   if (fs::exists(place, error)) return Ok();
-  const fs::path draft =
-      fmt::format("{}.draft-{}", place.string(), getpid());
+  const fs::path draft = fmt::format("{}.draft-{}", place.string(), getpid());
   fs::remove_all(draft, error);
   Result<void> made = MakeDirectory(place.parent_path());
   if (made) made = fill(draft);
@@ -154,16 +153,15 @@ Result<std::unique_ptr<Cluster>> Cluster::Make(Project& project,
       .copies = std::move(*copies),
       .scratch = Variable("COPPICE_SCRATCH")};
   Result<std::unique_ptr<eval::SlurmEvaluator>> evaluator =
-      eval::MakeSlurmEvaluator(
-          {.executor = parts.executor,
-           .clock = parts.clock,
-           .compute = parts.compute,
-           .slurm = slurm,
-           .files = cluster->files_,
-           .program = std::move(*program),
-           .at_once = parts.at_once,
-           .run_directory = std::move(parts.run_directory),
-           .wire = cluster->Wire()});
+      eval::MakeSlurmEvaluator({.executor = parts.executor,
+                                .clock = parts.clock,
+                                .compute = parts.compute,
+                                .slurm = slurm,
+                                .files = cluster->files_,
+                                .program = std::move(*program),
+                                .at_once = parts.at_once,
+                                .run_directory = std::move(parts.run_directory),
+                                .wire = cluster->Wire()});
   if (!evaluator) return evaluator.error();
   cluster->evaluator_ = std::move(*evaluator);
   const std::string text = Encode(common);
@@ -174,8 +172,7 @@ Result<std::unique_ptr<Cluster>> Cluster::Make(Project& project,
 }
 
 Result<std::string> Cluster::StageBase() const {
-  const fs::path pack =
-      files_.root / "packs" / (project_.base.Hex() + ".pack");
+  const fs::path pack = files_.root / "packs" / (project_.base.Hex() + ".pack");
   Result<void> staged = MakeOnce(pack, [&](const fs::path& draft) {
     return project_.store->WritePack(project_.base, std::nullopt, draft);
   });
@@ -191,8 +188,7 @@ Result<std::string> Cluster::StageCopies(const std::string& digest) const {
     paths.insert(paths.end(), held.begin(), held.end());
   }
   if (paths.empty()) return std::string();
-  const fs::path place =
-      files_.root / "copies" / fmt::format("{:.16}", digest);
+  const fs::path place = files_.root / "copies" / fmt::format("{:.16}", digest);
   auto fill = [&](const fs::path& draft) -> Result<void> {
     Result<void> done = MakeDirectory(draft);
     for (const std::string& path : paths) {

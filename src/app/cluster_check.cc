@@ -52,10 +52,10 @@ Result<void> CheckRoom(const std::string& shared) {
   const std::uint64_t free =
       static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
   if (free >= kLeastRoom) return Ok();
-  Error error = Unusable(
-      fmt::format("only {} MB are free in evaluation.slurm.shared_dir",
-                  free >> 20),
-      "make room there, or name another directory");
+  Error error =
+      Unusable(fmt::format("only {} MB are free in evaluation.slurm.shared_dir",
+                           free >> 20),
+               "make room there, or name another directory");
   error.where = shared;
   return error;
 }
@@ -76,17 +76,15 @@ Result<void> CheckPartition(const spec::Spec& spec,
                     "evaluation.slurm.partition: one that is up");
   }
   const auto limit = spec::SlurmSeconds(line.limit);
-  const double wanted =
-      slurm.time ? spec::SlurmSeconds(*slurm.time).value_or(0)
-                 : spec.evaluation.timeout_seconds;
+  const double wanted = slurm.time ? spec::SlurmSeconds(*slurm.time).value_or(0)
+                                   : spec.evaluation.timeout_seconds;
   if (!limit || *limit >= wanted) return Ok();
-  return Unusable(
-      fmt::format("partition {} ends jobs after {}, and {} is {}", line.name,
-                  line.limit,
-                  slurm.time ? "evaluation.slurm.time"
-                             : "evaluation.timeout_seconds",
-                  FormatDuration(wanted)),
-      "choose a partition with more time, or ask for less");
+  return Unusable(fmt::format("partition {} ends jobs after {}, and {} is {}",
+                              line.name, line.limit,
+                              slurm.time ? "evaluation.slurm.time"
+                                         : "evaluation.timeout_seconds",
+                              FormatDuration(wanted)),
+                  "choose a partition with more time, or ask for less");
 }
 
 std::string NodeText(const Hello& hello) {
@@ -117,8 +115,7 @@ std::vector<std::string> ClusterLines(const spec::Spec& spec,
   std::vector<std::string> lines{fmt::format(
       "{:<11}Slurm, partition {}, {}", "cluster",
       slurm.partition.value_or("(default)"),
-      slurm.mode == "job" ? "a job an evaluation"
-                          : "steps of one allocation")};
+      slurm.mode == "job" ? "a job an evaluation" : "steps of one allocation")};
   for (const auto& [host, hello] : cluster.nodes()) {
     lines.push_back(
         fmt::format("{:<11}the base ran on {}", "", NodeText(hello)));

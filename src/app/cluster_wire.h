@@ -22,12 +22,12 @@ struct CommonOrder {
   std::string run;         // COPPICE_RUN
   std::string repository;  // its id
   ObjectId base;
-  std::string spec_json;  // merged
-  eval::BaselineLock learned;  // habits and units of the base
+  std::string spec_json;                      // merged
+  eval::BaselineLock learned;                 // habits and units of the base
   std::map<std::string, std::string> passed;  // evaluation.pass_env
-  std::string exclude;       // the user's .git/info/exclude
-  std::string isolation;     // Global::require_isolation
-  std::string base_pack;     // absolute paths, as the nodes see them
+  std::string exclude;                        // the user's .git/info/exclude
+  std::string isolation;                      // Global::require_isolation
+  std::string base_pack;  // absolute paths, as the nodes see them
   std::string copies;
   std::string scratch;  // on the node; empty: its temporary directory
 };

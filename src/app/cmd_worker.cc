@@ -12,8 +12,8 @@
 #include "app/cluster_wire.h"
 #include "app/commands.h"
 #include "app/project.h"
-#include "app/worker_place.h"
 #include "app/workbench.h"
+#include "app/worker_place.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -40,10 +40,9 @@ class WorkerLoop {
   Task<void> Run() {
     const eval::Target target = place_.order.target;
     eval::Opened opened = co_await bench_.evaluator().Open(target);
-    OpenedAnswer answer{
-        .opened = {.failure = std::move(opened.failure),
-                   .seconds = opened.seconds},
-        .learned = {}};
+    OpenedAnswer answer{.opened = {.failure = std::move(opened.failure),
+                                   .seconds = opened.seconds},
+                        .learned = {}};
     const bool ready = !answer.opened.failure;
     answer.learned = co_await Learn();
     Answer(eval::kOpened, Encode(answer));
@@ -86,8 +85,8 @@ class WorkerLoop {
   }
 
   Task<void> Serve(eval::Session& session, int number) {
-    const std::string text = ReadWholeOrNothing(
-        place_.job_dir / fmt::format("{}.ask", number));
+    const std::string text =
+        ReadWholeOrNothing(place_.job_dir / fmt::format("{}.ask", number));
     Result<Json> question = ParseJson(text, "a question");
     if (!question) co_return;
     std::string answer;
@@ -116,9 +115,8 @@ class WorkerLoop {
     learned.habits.units = bench_.evaluation().units();
     Result<fs::path> checkout = co_await bench_.workspaces().BaseCheckout();
     if (checkout) {
-      learned.checkout =
-          LookAtCheckout(*checkout, project_.TrackedPaths(),
-                         project_.spec().evaluation.copy);
+      learned.checkout = LookAtCheckout(*checkout, project_.TrackedPaths(),
+                                        project_.spec().evaluation.copy);
     }
     co_return learned;
   }
@@ -126,8 +124,8 @@ class WorkerLoop {
   // The logs come first: who reads the answer reads them, too.
   void Answer(std::string_view word, const std::string& text) {
     if (ended_) return;
-    Result<void> done = eval::TakeAppended(
-        place_.run_directory, place_.job_dir / "logs", taken_);
+    Result<void> done = eval::TakeAppended(place_.run_directory,
+                                           place_.job_dir / "logs", taken_);
     if (!done) Say(done.error().Text());
     done = eval::PutFile(place_.files.Answer(place_.key, word), text);
     if (!done) Say(done.error().Text());

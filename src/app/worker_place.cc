@@ -150,10 +150,10 @@ Result<Project> OpenCarriedProject(const WorkerPlace& place) {
       vcs::MakeCarriedStore(repository, packs, common.base);
   if (!store) return store.error();
   opened.store = std::move(*store);
-  opened.home = {.work_dir =
-                     common.copies.empty() ? repository.string() : common.copies,
-                 .common_dir = repository / ".git",
-                 .coppice = repository / ".git" / "coppice"};
+  opened.home = {
+      .work_dir = common.copies.empty() ? repository.string() : common.copies,
+      .common_dir = repository / ".git",
+      .coppice = repository / ".git" / "coppice"};
   Result<spec::Loaded> loaded = spec::ParseSpec(
       common.spec_json, "the order",
       {{"evaluation.backend", "local"}, {"parallel.evaluations", "1"}});

@@ -15,15 +15,16 @@ namespace {
 
 // A state ends with '+' where squeue was short of room.
 constexpr std::array<std::string_view, 11> kOver = {
-    "BOOT_FAIL",  "CANCELLED",     "COMPLETED", "DEADLINE",
-    "FAILED",     "LAUNCH_FAILED", "NODE_FAIL", "OUT_OF_MEMORY",
-    "PREEMPTED",  "REVOKED",       "TIMEOUT"};
+    "BOOT_FAIL", "CANCELLED",     "COMPLETED", "DEADLINE",
+    "FAILED",    "LAUNCH_FAILED", "NODE_FAIL", "OUT_OF_MEMORY",
+    "PREEMPTED", "REVOKED",       "TIMEOUT"};
 
 // What a waiting job says that no waiting will change.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kNever =
     {{{"BadConstraints", "no node has what it asks for"},
-      {"PartitionTimeLimit", "evaluation.slurm.time is more than the partition "
-                             "allows"},
+      {"PartitionTimeLimit",
+       "evaluation.slurm.time is more than the partition "
+       "allows"},
       {"PartitionNodeLimit", "it asks for more than the partition allows"},
       {"InvalidAccount", "the account is not valid"},
       {"InvalidQOS", "the QOS is not valid"},
@@ -116,7 +117,8 @@ bool IsOver(std::string_view state) {
 
 std::string NeverStarts(std::string_view reason) {
   for (const auto& [word, text] : kNever) {
-    if (reason.find(word) != reason.npos) return fmt::format("{} ({})", text, word);
+    if (reason.find(word) != reason.npos)
+      return fmt::format("{} ({})", text, word);
   }
   return {};
 }
@@ -162,18 +164,21 @@ Task<Result<std::string>> SlurmCluster::Submit(SlurmSubmission submission) {
   if (number.empty() || !std::ranges::all_of(number, [](char c) {
         return c >= '0' && c <= '9';
       })) {
-    co_return Error{.code = ErrorCode::kCheck,
-                    .what = "sbatch gave no number of a job: " +
-                            OneLine(*said, 200)};
+    co_return Error{
+        .code = ErrorCode::kCheck,
+        .what = "sbatch gave no number of a job: " + OneLine(*said, 200)};
   }
   co_return std::string(number);
 }
 
 Task<Result<std::vector<SlurmTask>>> SlurmCluster::Queue() {
-  std::vector<std::string> argv{
-      "squeue",        "--noheader", "--array", "--states=all",
-      "--name=" + name_, fmt::format("--user={}", getuid()),
-      "--format=%i|%T|%k|%N|%r"};
+  std::vector<std::string> argv{"squeue",
+                                "--noheader",
+                                "--array",
+                                "--states=all",
+                                "--name=" + name_,
+                                fmt::format("--user={}", getuid()),
+                                "--format=%i|%T|%k|%N|%r"};
   Result<std::string> said = co_await Said(std::move(argv));
   if (!said) co_return said.error();
   co_return ParseQueue(*said);
@@ -185,7 +190,8 @@ Task<Result<std::vector<std::string>>> SlurmCluster::Steps(std::string job) {
   Result<std::string> said = co_await Said(std::move(argv));
   if (!said) co_return said.error();
   std::vector<std::string> names;
-  for (std::string_view line : SplitLines(*said)) names.emplace_back(Trim(line));
+  for (std::string_view line : SplitLines(*said))
+    names.emplace_back(Trim(line));
   co_return names;
 }
 
@@ -196,7 +202,8 @@ Task<Result<int>> SlurmCluster::ExitCode(std::string job) {
   constexpr std::string_view kKey = " ExitCode=";
   const std::size_t at = said->find(kKey);
   if (at != said->npos) {
-    const std::string_view text = std::string_view(*said).substr(at + kKey.size());
+    const std::string_view text =
+        std::string_view(*said).substr(at + kKey.size());
     if (auto code = ParseNumber(text.substr(0, text.find(':')))) {
       co_return static_cast<int>(*code);
     }

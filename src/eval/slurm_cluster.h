@@ -36,8 +36,8 @@ std::string NeverStarts(std::string_view reason);
 struct SlurmSubmission {
   std::string comment;  // by which it is found again
   std::string script;
-  int tasks = 0;    // of an array; 0: no array
-  int at_once = 1;  // of an allocation: workers side by side
+  int tasks = 0;                      // of an array; 0: no array
+  int at_once = 1;                    // of an allocation: workers side by side
   std::optional<std::string> memory;  // flag instead of slurm.mem
   std::string output;                 // file; %a is the number of the task
 };

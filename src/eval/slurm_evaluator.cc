@@ -41,8 +41,8 @@ struct Worker {
 struct Reply {
   std::optional<std::string> text;
   std::optional<Failure> failure;  // if there is no text
-  bool went = false;  // by itself, unasked: no fault of anybody
-  bool again = true;  // another job may do better
+  bool went = false;               // by itself, unasked: no fault of anybody
+  bool again = true;               // another job may do better
 };
 
 // A worker that ran says so first.
@@ -238,8 +238,8 @@ Task<std::optional<Failure>> Slurm::Prepare(Target target, Worker& worker,
     co_return Lost(EvalPhase::kSetup, target, job.error().Text());
   }
   worker.job = *job;
-  Reply reply = co_await Await(target, worker, std::string(kOpened),
-                               EvalPhase::kSetup);
+  Reply reply =
+      co_await Await(target, worker, std::string(kOpened), EvalPhase::kSetup);
   again = reply.again;
   if (!reply.text) {
     if (again && NeverSpoke(*worker.job)) {
@@ -253,8 +253,8 @@ Task<std::optional<Failure>> Slurm::Prepare(Target target, Worker& worker,
     co_return reply.failure;
   }
   if (setup_.wire.see_hello) {
-    setup_.wire.see_hello(ReadWholeOrNothing(
-        setup_.files.Answer(worker.job->key, kHello)));
+    setup_.wire.see_hello(
+        ReadWholeOrNothing(setup_.files.Answer(worker.job->key, kHello)));
   }
   Result<RemoteOpened> opened = setup_.wire.read_opened(*reply.text);
   if (!opened) co_return Lost(EvalPhase::kSetup, target, opened.error().Text());
@@ -281,8 +281,8 @@ Task<Result<SlurmJobPtr>> Slurm::JobFor(Target target) {
       co_return job;
     }
   }
-  Result<std::string> key = pool_.NewKey(
-      fmt::format("{}", target.attempt.value()));
+  Result<std::string> key =
+      pool_.NewKey(fmt::format("{}", target.attempt.value()));
   if (!key) co_return key.error();
   const fs::path directory = setup_.files.Job(*key);
   auto prepare = [&] { return setup_.wire.prepare(target, directory); };
@@ -337,8 +337,7 @@ Task<Reply> Slurm::Ask(Target target, Worker& worker, Json question,
                       .failure = Lost(phase, target, put.error().Text())};
     }
   }
-  Reply reply =
-      co_await Await(target, worker, std::to_string(number), phase);
+  Reply reply = co_await Await(target, worker, std::to_string(number), phase);
   if (!reply.text && worker.job->arrived.contains(kIdle)) reply.went = true;
   co_return reply;
 }
@@ -380,15 +379,14 @@ std::string Slurm::OutputOf(const SlurmJob& job) const {
   if (job.step) return job.output;
   const std::size_t dash = job.task.find('_');
   if (dash == std::string::npos) return {};
-  return ReadWholeOrNothing(fmt::format(
-      "{}.{}.out", setup_.files.Batch(job.batch).string(),
-      job.task.substr(dash + 1)));
+  return ReadWholeOrNothing(fmt::format("{}.{}.out",
+                                        setup_.files.Batch(job.batch).string(),
+                                        job.task.substr(dash + 1)));
 }
 
 void Slurm::TakeLogs(Worker& worker) {
-  Result<void> taken =
-      TakeAppended(setup_.files.Job(worker.job->key) / "logs",
-                   setup_.run_directory, worker.logs);
+  Result<void> taken = TakeAppended(setup_.files.Job(worker.job->key) / "logs",
+                                    setup_.run_directory, worker.logs);
   if (!taken) LogWarning(taken.error().Text());
 }
 

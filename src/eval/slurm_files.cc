@@ -30,12 +30,13 @@ Result<void> AppendFrom(const fs::path& from, const fs::path& to,
   if (!in) return DiskError("read", from);
   Result<void> made = MakeDirectory(to.parent_path());
   if (!made) return made;
-  UniqueFd out(open(to.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644));
+  UniqueFd out(
+      open(to.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644));
   if (!out) return DiskError("write", to);
   std::string piece(std::size_t{1} << 16, '\0');
   while (true) {
-    const ssize_t count = pread(in.get(), piece.data(), piece.size(),
-                                static_cast<off_t>(taken));
+    const ssize_t count =
+        pread(in.get(), piece.data(), piece.size(), static_cast<off_t>(taken));
     if (count < 0) return DiskError("read", from);
     if (count == 0) return Ok();
     if (write(out.get(), piece.data(), static_cast<std::size_t>(count)) !=

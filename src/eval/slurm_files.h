@@ -39,9 +39,7 @@ struct SlurmFiles {
   std::filesystem::path Answer(std::string_view key,
                                std::string_view word) const;
   std::filesystem::path Jobs() const { return Run() / "jobs"; }
-  std::filesystem::path Job(std::string_view key) const {
-    return Jobs() / key;
-  }
+  std::filesystem::path Job(std::string_view key) const { return Jobs() / key; }
   std::filesystem::path Batch(int number) const {
     return Run() / "batches" / std::to_string(number);
   }

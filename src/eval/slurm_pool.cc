@@ -169,10 +169,12 @@ bool SlurmPool::Look() {
     news = true;
     job->news.Notify();
   }
-  for (auto& [key, weak] : jobs_) {
+  // Whose end is known waits out the grace for its last answer.
+  std::erase_if(ended_, [](const std::weak_ptr<SlurmJob>& weak) {
     const SlurmJobPtr job = weak.lock();
-    if (job && job->ended) job->news.Notify();
-  }
+    if (job) job->news.Notify();
+    return !job;
+  });
   return news;
 }
 
@@ -223,17 +225,24 @@ void SlurmPool::See(const std::vector<SlurmTask>& tasks, Instant asked) {
                                     ? NeverStarts(found->second->reason)
                                     : std::string();
       if (!never.empty()) {
-        job->refused = Error{.code = ErrorCode::kCheck,
-                             .what = "the cluster will never start the job: " +
-                                     never,
-                             .next = "see evaluation.slurm in the spec"};
+        job->refused =
+            Error{.code = ErrorCode::kCheck,
+                  .what = "the cluster will never start the job: " + never,
+                  .next = "see evaluation.slurm in the spec"};
         asio::co_spawn(parts_.executor, EndJobs({job->task}), asio::detached);
       }
       if (IsOver(job->state)) job->end = job->state;
     }
-    if (!job->end.empty()) job->ended = parts_.clock.Now();
-    if (job->ended || job->refused) job->news.Notify();
+    if (!job->end.empty()) Ended(job, job->end);
+    if (job->refused) job->news.Notify();
   }
+}
+
+void SlurmPool::Ended(const SlurmJobPtr& job, std::string state) {
+  job->end = std::move(state);
+  job->ended = parts_.clock.Now();
+  ended_.push_back(job);
+  job->news.Notify();
 }
 
 void SlurmPool::NoteOutage(std::optional<std::string> why) {

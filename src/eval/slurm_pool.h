@@ -91,6 +91,7 @@ class SlurmPool {
   Task<Result<std::string>> FindBatch(int batch);
   Task<void> EndJobs(std::vector<std::string> tasks);
   bool Look();
+  void Ended(const SlurmJobPtr& job, std::string state);
   void See(const std::vector<SlurmTask>& tasks, Instant asked);
   std::filesystem::path HeldFile() const;
   Task<Result<std::string>> Allocation();
@@ -107,6 +108,7 @@ class SlurmPool {
   Parts parts_;
   std::map<std::string, std::weak_ptr<SlurmJob>, std::less<>> jobs_;
   std::deque<SlurmJobPtr> waiting_;  // to be submitted
+  std::vector<std::weak_ptr<SlurmJob>> ended_;
   bool submitting_ = false;
   bool watching_ = false;
   bool polling_ = false;
@@ -116,7 +118,7 @@ class SlurmPool {
   int failed_polls_ = 0;  // in a row
   int next_batch_ = 0;
   std::map<std::string, int, std::less<>> tries_;  // of a stem
-  bool knows_tries_ = false;  // those of earlier processes
+  bool knows_tries_ = false;                       // those of earlier processes
 };
 
 }  // namespace coppice::eval

@@ -46,8 +46,9 @@ std::optional<Error> Explained(int code, const SlurmFiles& files,
   Error error{.code = ErrorCode::kCheck,
               .what = {},
               .where = files.root.parent_path().string(),
-              .next = "evaluation.slurm.shared_dir must be one directory for "
-                      "this machine and every node"};
+              .next =
+                  "evaluation.slurm.shared_dir must be one directory for "
+                  "this machine and every node"};
   switch (code) {
     case kNoFile:
     case kOtherFile:
@@ -58,15 +59,17 @@ std::optional<Error> Explained(int code, const SlurmFiles& files,
           at);
       return error;
     case kCannotWrite:
-      error.what = fmt::format(
-          "{} cannot write to evaluation.slurm.shared_dir", at);
+      error.what =
+          fmt::format("{} cannot write to evaluation.slurm.shared_dir", at);
       return error;
     case kCannotRun:
       error.what = fmt::format("{} cannot run coppice", at);
-      error.cause = "it has another processor or lacks libraries that this "
-                    "machine has";
-      error.next = "install on the nodes what `ldd $(command -v coppice)` "
-                   "names, or choose another evaluation.slurm.partition";
+      error.cause =
+          "it has another processor or lacks libraries that this "
+          "machine has";
+      error.next =
+          "install on the nodes what `ldd $(command -v coppice)` "
+          "names, or choose another evaluation.slurm.partition";
       return error;
     default:
       return std::nullopt;

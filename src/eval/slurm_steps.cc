@@ -39,11 +39,27 @@ std::optional<std::string> PerCore(const spec::Slurm& slurm) {
   std::string_view text = *slurm.mem;
   double unit = 1;
   switch (text.back()) {
-    case 'K': case 'k': unit = 1.0 / 1024; text.remove_suffix(1); break;
-    case 'M': case 'm': text.remove_suffix(1); break;
-    case 'G': case 'g': unit = 1024; text.remove_suffix(1); break;
-    case 'T': case 't': unit = 1024 * 1024; text.remove_suffix(1); break;
-    default: break;
+    case 'K':
+    case 'k':
+      unit = 1.0 / 1024;
+      text.remove_suffix(1);
+      break;
+    case 'M':
+    case 'm':
+      text.remove_suffix(1);
+      break;
+    case 'G':
+    case 'g':
+      unit = 1024;
+      text.remove_suffix(1);
+      break;
+    case 'T':
+    case 't':
+      unit = 1024 * 1024;
+      text.remove_suffix(1);
+      break;
+    default:
+      break;
   }
   const double megabytes = ParseNumber(text).value_or(0) * unit;
   const int share = static_cast<int>(megabytes / slurm.cpus) + 1;
@@ -87,10 +103,10 @@ Task<Result<std::string>> SlurmPool::Allocation() {
     if (found->state == "RUNNING") co_return found->id;
     if (const std::string never = NeverStarts(found->reason); !never.empty()) {
       co_await EndJobs({found->id});
-      co_return Error{.code = ErrorCode::kCheck,
-                      .what = "the cluster will never start the allocation: " +
-                              never,
-                      .next = "see evaluation.slurm in the spec"};
+      co_return Error{
+          .code = ErrorCode::kCheck,
+          .what = "the cluster will never start the allocation: " + never,
+          .next = "see evaluation.slurm in the spec"};
     }
     co_await parts_.clock.SleepFor(kLook);
   }
@@ -171,20 +187,18 @@ Task<void> SlurmPool::RunStep(SlurmJobPtr job, std::string allocation) {
   }
   Result<std::vector<SlurmTask>> queue = co_await parts_.cluster.Queue();
   job->output = said;
-  job->end = (*step)->exit().exit_code() == 0 ? "COMPLETED" : "FAILED";
+  std::string end = (*step)->exit().exit_code() == 0 ? "COMPLETED" : "FAILED";
   if (queue) {
     const auto found = std::ranges::find(*queue, allocation, &SlurmTask::id);
-    if (found == queue->end()) job->end = "VANISHED";
-    if (found != queue->end() && IsOver(found->state)) job->end = found->state;
+    if (found == queue->end()) end = "VANISHED";
+    if (found != queue->end() && IsOver(found->state)) end = found->state;
   }
-  job->ended = parts_.clock.Now();
-  job->news.Notify();
+  Ended(job, std::move(end));
 }
 
 // A step that outlived the process that started it.
 Task<SlurmJobPtr> SlurmPool::AdoptStep(std::string key) {
-  const std::string number =
-      ReadWholeOrNothing(parts_.files.Job(key) / "step");
+  const std::string number = ReadWholeOrNothing(parts_.files.Job(key) / "step");
   if (number.empty()) co_return nullptr;
   auto job = std::make_shared<SlurmJob>(parts_.executor, key);
   job->step = true;
@@ -213,9 +227,7 @@ Task<void> SlurmPool::SeeSteps() {
       const bool runs =
           names && std::ranges::find(*names, job->key) != names->end();
       if (runs) continue;
-      job->end = "VANISHED";
-      job->ended = parts_.clock.Now();
-      job->news.Notify();
+      Ended(job, "VANISHED");
     }
   }
 }

@@ -37,9 +37,10 @@ std::string Reason(const SlurmJob& job, const spec::Slurm& slurm,
   if (job.end == "VANISHED") {
     return fmt::format("Slurm does not know job {} any more", job.task);
   }
-  std::string text = fmt::format("the worker of job {}{} ended without an "
-                                 "answer ({})",
-                                 job.task, at, job.end);
+  std::string text = fmt::format(
+      "the worker of job {}{} ended without an "
+      "answer ({})",
+      job.task, at, job.end);
   const std::string said = OneLine(LastLines(output, 3), 300);
   if (!said.empty()) text += ": " + said;
   return text;
@@ -47,8 +48,8 @@ std::string Reason(const SlurmJob& job, const spec::Slurm& slurm,
 
 }  // namespace
 
-Failure EndOfJob(const SlurmJob& job, const spec::Slurm& slurm,
-                 EvalPhase phase, const std::string& output, std::string log) {
+Failure EndOfJob(const SlurmJob& job, const spec::Slurm& slurm, EvalPhase phase,
+                 const std::string& output, std::string log) {
   if (job.end == "OUT_OF_MEMORY") {
     Failure failure{
         .outcome = Outcome::kOom,

@@ -214,9 +214,9 @@ class Search {
   TaskGroup* growing_ = nullptr;        // of Run, while it selects
   bool held_ = false;                   // the user has paused the search
   std::optional<std::string> no_room_;  // which disk is too full; noted
-  bool others_turn_ = false;  // of the company: nothing may be selected
-  bool draining_ = false;     // the user wants an end: no further calls
-  bool outage_ = false;       // every arm rests; recorded as a pause
+  bool others_turn_ = false;    // of the company: nothing may be selected
+  bool draining_ = false;       // the user wants an end: no further calls
+  bool outage_ = false;         // every arm rests; recorded as a pause
   bool evaluator_out_ = false;  // no machine answers; recorded as a pause
   bool abandoned_ = false;
   int unflushed_ = 0;

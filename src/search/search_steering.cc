@@ -122,8 +122,8 @@ void Search::EvaluatorOut(std::optional<std::string> why) {
 // What waits for machines that do not answer would wait beyond every limit.
 void Search::NoticeLongOutage() {
   if (!evaluator_out_ || pausing_) return;
-  const bool over = budget_->Reached(state_.Used(parts_.clock.Wall())) ||
-                    draining_;
+  const bool over =
+      budget_->Reached(state_.Used(parts_.clock.Wall())) || draining_;
   if (!over) return;
   Pause("cluster", "the cluster did not answer until the search was to end");
   if (parts_.give_up) parts_.give_up();

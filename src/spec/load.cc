@@ -12,8 +12,8 @@
 #include "spec/judge_rules.h"
 #include "spec/overrides.h"
 #include "spec/schema_check.h"
-#include "spec/slurm_rules.h"
 #include "spec/schema_judge.h"
+#include "spec/slurm_rules.h"
 #include "spec/yaml_reader.h"
 
 // text -> JSON (places remembered) -> overrides -> schema and rules -> Spec ->

@@ -17,10 +17,10 @@ constexpr double kForEver = 100.0 * 365 * 86400;
 
 // Flags by which jobs are found again, or that would make them something else.
 constexpr std::array<std::string_view, 20> kOurs = {
-    "array",      "chdir",  "comment",   "cpus-per-task", "dependency",
-    "error",      "export", "input",     "job-name",      "mem",
-    "nodes",      "ntasks", "open-mode", "output",        "parsable",
-    "partition",  "requeue", "time",     "wait",          "wrap"};
+    "array",     "chdir",   "comment",   "cpus-per-task", "dependency",
+    "error",     "export",  "input",     "job-name",      "mem",
+    "nodes",     "ntasks",  "open-mode", "output",        "parsable",
+    "partition", "requeue", "time",      "wait",          "wrap"};
 
 // Numbers between colons; nothing if there is anything else.
 std::optional<std::vector<double>> Numbers(std::string_view text) {
@@ -56,9 +56,8 @@ class Rules {
     const auto found = slurm.find(key);
     if (found == slurm.end() || !found->is_string()) return;
     const std::string& text = found->get_ref<const std::string&>();
-    const bool odd = std::ranges::any_of(text, [](unsigned char c) {
-      return c <= ' ' || c == 0x7f;
-    });
+    const bool odd = std::ranges::any_of(
+        text, [](unsigned char c) { return c <= ' ' || c == 0x7f; });
     if (!odd && !text.starts_with('-')) return;
     Add(key, fmt::format("\"{}\" is none; write something like {}",
                          OneLine(text, 60), example));
@@ -67,8 +66,9 @@ class Rules {
   void Alone(const Json& slurm) {
     const Json gres = slurm.value("gres", Json());
     if (gres.is_null() || slurm.value("mode", Json()) != "allocation") return;
-    Add("gres", "goes with mode: job, where every evaluation has its own; "
-                "steps of one allocation would take it from each other");
+    Add("gres",
+        "goes with mode: job, where every evaluation has its own; "
+        "steps of one allocation would take it from each other");
   }
 
   // The limit of the job must leave room for that of a command, or what the
@@ -121,8 +121,8 @@ class Rules {
       }
       const std::string name = flag.substr(2, flag.find('=') - 2);
       if (std::ranges::find(kOurs, name) == kOurs.end()) continue;
-      Add(place, fmt::format("--{} is set by coppice or has a key of its own",
-                             name));
+      Add(place,
+          fmt::format("--{} is set by coppice or has a key of its own", name));
     }
   }
 
@@ -142,8 +142,8 @@ class Rules {
                        path.find("/../") == path.npos &&
                        !path.ends_with("/..") && path.find('\n') == path.npos;
     if (whole) return;
-    Add("shared_dir", fmt::format("\"{}\" is no absolute path",
-                                  OneLine(path, 60)));
+    Add("shared_dir",
+        fmt::format("\"{}\" is no absolute path", OneLine(path, 60)));
   }
 
  private:
@@ -185,9 +185,8 @@ void CheckSlurm(const Json& evaluation, const Source& source,
                 Findings& findings) {
   if (!evaluation.is_object()) return;
   const auto found = evaluation.find("slurm");
-  const Json slurm = found != evaluation.end() && found->is_object()
-                         ? *found
-                         : Json::object();
+  const Json slurm =
+      found != evaluation.end() && found->is_object() ? *found : Json::object();
   Rules rules(source, findings);
   rules.Word(slurm, "partition", "gpu");
   rules.Word(slurm, "gres", "gpu:1");

@@ -52,7 +52,8 @@ Result<void> IndexPack(const fs::path& file, const fs::path& dir) {
 // of its own first, because two may come at once.
 Result<void> Keep(const CarriedPacks& packs) {
   if (access(packs.kept.c_str(), F_OK) == 0) return Ok();
-  const fs::path draft = fmt::format("{}.tmp-{}", packs.kept.string(), getpid());
+  const fs::path draft =
+      fmt::format("{}.tmp-{}", packs.kept.string(), getpid());
   Result<void> indexed = IndexPack(packs.base, draft);
   if (!indexed) return indexed;
   if (rename(draft.c_str(), packs.kept.c_str()) == 0) return Ok();

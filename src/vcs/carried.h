@@ -25,7 +25,6 @@ struct CarriedPacks {
 // Makes DIR/.git, and beside it the base's own .gitignore files, which say
 // what is a build's.
 Result<std::unique_ptr<Store>> MakeCarriedStore(
-    const std::filesystem::path& dir, const CarriedPacks& packs,
-    ObjectId base);
+    const std::filesystem::path& dir, const CarriedPacks& packs, ObjectId base);
 
 }  // namespace coppice::vcs

@@ -19,8 +19,8 @@ int InsertNew(git_packbuilder* pack, git_repository* repository,
   GitTree tree;
   int error = git_tree_lookup(tree.Out(), repository, &to);
   if (error == 0) error = git_packbuilder_insert(pack, &to, nullptr);
-  for (std::size_t i = 0;
-       error == 0 && i < git_tree_entrycount(tree.get()); ++i) {
+  for (std::size_t i = 0; error == 0 && i < git_tree_entrycount(tree.get());
+       ++i) {
     const git_tree_entry* entry = git_tree_entry_byindex(tree.get(), i);
     const git_oid* id = git_tree_entry_id(entry);
     const git_tree_entry* before =
@@ -35,10 +35,9 @@ int InsertNew(git_packbuilder* pack, git_repository* repository,
       error = git_packbuilder_insert(pack, id, nullptr);
     } else if (type == GIT_OBJECT_TREE) {
       GitTree below;
-      if (before != nullptr &&
-          git_tree_entry_type(before) == GIT_OBJECT_TREE) {
-        error = git_tree_lookup(below.Out(), repository,
-                                git_tree_entry_id(before));
+      if (before != nullptr && git_tree_entry_type(before) == GIT_OBJECT_TREE) {
+        error =
+            git_tree_lookup(below.Out(), repository, git_tree_entry_id(before));
       }
       if (error == 0) error = InsertNew(pack, repository, below.get(), *id);
     }
@@ -69,7 +68,8 @@ Result<void> WriteObjectPack(git_repository* repository, ObjectId commit,
   const git_oid id = ToOid(commit);
   int error = git_packbuilder_new(pack.Out(), repository);
   if (error == 0) error = git_packbuilder_insert(pack.get(), &id, nullptr);
-  if (error == 0) error = InsertNew(pack.get(), repository, before.get(), *tree);
+  if (error == 0)
+    error = InsertNew(pack.get(), repository, before.get(), *tree);
   if (error != 0) return GitError("cannot pack commit " + commit.Hex());
   const std::string draft = fmt::format("{}.tmp-{}", file.string(), getpid());
   FILE* out = fopen(draft.c_str(), "we");

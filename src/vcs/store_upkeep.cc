@@ -178,8 +178,7 @@ Result<void> GitStore::UnpublishBest(std::string_view run) {
   return RemoveReference(ours->get(), fmt::format("refs/best/{}", run));
 }
 
-Result<void> GitStore::WritePack(ObjectId commit,
-                                 std::optional<ObjectId> known,
+Result<void> GitStore::WritePack(ObjectId commit, std::optional<ObjectId> known,
                                  const std::filesystem::path& file) {
   Result<ObjectDb::View> view = objects_->Look(Keep::kNothing);
   if (!view) return view.error();

@@ -147,8 +147,9 @@ TEST_CASE("AC-39 a budget that buys one proposal is said before the start") {
 
 TEST_CASE("a cluster without a shared directory is refused with its line") {
   TinyRepo repo;
-  repo.Write("coppice.yaml",
-             TinySpec("evaluation: {command: sh measure.sh, backend: slurm}\n"));
+  repo.Write(
+      "coppice.yaml",
+      TinySpec("evaluation: {command: sh measure.sh, backend: slurm}\n"));
   repo.Commit("spec");
   const Ran ran = repo.Coppice("check");
   CHECK(ran.exit == 2);

@@ -22,9 +22,9 @@ TEST_CASE("the queue is read by fields, whatever a reason holds") {
 }
 
 TEST_CASE("states that end a job are told from those that do not") {
-  for (const char* state : {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT",
-                            "NODE_FAIL", "PREEMPTED", "BOOT_FAIL",
-                            "OUT_OF_MEMORY", "DEADLINE"}) {
+  for (const char* state :
+       {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "PREEMPTED",
+        "BOOT_FAIL", "OUT_OF_MEMORY", "DEADLINE"}) {
     CAPTURE(state);
     CHECK(IsOver(state));
   }

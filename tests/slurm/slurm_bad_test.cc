@@ -33,10 +33,10 @@ TEST_CASE("check names what is wrong with a cluster") {
   CHECK(partition.ran.exit == 2);
   CHECK(partition.Says("nowhere"));
 
-  const Checked nothing = Check(
-      repo,
-      "evaluation: {command: sh measure.sh, backend: slurm, slurm: "
-      "{shared_dir: /nonexistent/shared}}\n");
+  const Checked nothing =
+      Check(repo,
+            "evaluation: {command: sh measure.sh, backend: slurm, slurm: "
+            "{shared_dir: /nonexistent/shared}}\n");
   CAPTURE(nothing.ran.err);
   CHECK(nothing.ran.exit == 2);
   CHECK(nothing.Says("/nonexistent/shared"));
@@ -46,6 +46,30 @@ TEST_CASE("check names what is wrong with a cluster") {
   CAPTURE(down.ran.err);
   CHECK(down.ran.exit == 2);
   CHECK(down.Says("the cluster does not answer"));
+}
+
+TEST_CASE("check tells a directory that the nodes do not see") {
+  SlurmWorld slurm(1);
+  TinyRepo repo;
+  slurm.Join(repo);
+  slurm.Hide("n1");
+  const Checked hidden = Check(repo, slurm.Evaluation("sh measure.sh"));
+  CAPTURE(hidden.ran.err);
+  CHECK(hidden.ran.exit == 2);
+  CHECK(hidden.Says("is not shared"));
+  CHECK(hidden.Says("n1"));
+}
+
+TEST_CASE("a time limit below that of a command is refused with its line") {
+  SlurmWorld slurm(1);
+  TinyRepo repo;
+  slurm.Join(repo);
+  const Checked refused =
+      Check(repo, slurm.Evaluation("sh measure.sh", "time: \"0:01:00\""));
+  CAPTURE(refused.ran.err);
+  CHECK(refused.ran.exit == 2);
+  CHECK(refused.Says("evaluation.slurm.time"));
+  CHECK(refused.Says("coppice.yaml:"));
 }
 
 }  // namespace

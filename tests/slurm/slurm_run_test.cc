@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <string>
 
@@ -10,47 +11,60 @@
 namespace coppice::testing {
 namespace {
 
+// Built-in edits: one knob, whose best value is known.
+const std::string kKnob =
+    "proposers:\n"
+    "  - edits: {kinds: [], knobs: [{name: N, file: app.txt, pattern: 'cost "
+    "(\\d+)', values: [70, 80, 85, 90, 95]}]}\n";
 const std::string kSearch =
     "checks: [sh check.sh]\n"
     "search: {policy: greedy, num_drafts: 2, merge: 0}\n"
-    "budget: {max_nodes: 4, max_cost_usd: null}\n";
+    "budget: {max_nodes: 5, max_cost_usd: null}\n";
 
-// What every search on a cluster must have come to.
-void CheckFound(TinyRepo& repo, const Ran& ran) {
-  CAPTURE(ran.out);
-  CAPTURE(ran.err);
-  CHECK(ran.exit == 0);
-  CHECK(repo.Sql("select count(*) from events where kind='evaluated'") == "5");
-  CHECK(repo.Sql("select count(*) from events where kind='noted' and "
-                 "json_extract(body, '$.kind') = 'slurm'") != "0");
-  const Ran best = repo.Coppice("show best");
-  CAPTURE(best.out);
-  CHECK(best.out.find("improved") != std::string::npos);
-  const Ran verified = repo.Coppice("replay '' --verify");
-  CAPTURE(verified.out);
-  CAPTURE(verified.err);
-  CHECK(verified.exit == 0);
-}
-
-TEST_CASE("a search measures its nodes in jobs and finds the best") {
+// A whole search in which every value of the knob was measured.
+void CheckSearch(const std::string& mode) {
   SlurmWorld slurm;
   TinyRepo repo;
   slurm.Join(repo);
-  repo.Write("coppice.yaml",
-             TinySpec(slurm.Evaluation("sh measure.sh") + kSearch));
+  repo.Write(
+      "coppice.yaml",
+      TinySpec(slurm.Evaluation("sh measure.sh", mode) + kSearch, kKnob));
   repo.Commit("spec");
   const Ran check = repo.Coppice("check");
   CAPTURE(check.out);
   CAPTURE(check.err);
   REQUIRE(check.exit == 0);
-  CheckFound(repo, repo.Coppice("run"));
+  CHECK(check.out.find("the base ran on n") != std::string::npos);
+  const Ran ran = repo.Coppice("run");
+  CAPTURE(ran.out);
+  CAPTURE(ran.err);
+  CHECK(ran.exit == 0);
+  // The winner is the best of what was measured.
+  const std::string least = repo.Sql(
+      "select cast(min(json_extract(body, '$.value')) as int) from "
+      "events where kind='evaluated'");
+  CHECK(std::stoi(least) < 100);
+  CHECK(ran.out.find("cost 100 -> " + least + ",") != std::string::npos);
+  CHECK(repo.Sql("select count(*) from events where kind='noted' and "
+                 "json_extract(body, '$.kind') = 'slurm'") != "0");
   CHECK(ReadFile(repo.RunDir() / "nodes/1/eval.log").find("sh measure.sh") !=
         std::string::npos);
-  // Every job has ended, and nothing of the run is left behind.
+  const Ran verified = repo.Coppice("replay tiny --verify");
+  CAPTURE(verified.out);
+  CAPTURE(verified.err);
+  CHECK(verified.exit == 0);
+  // Every job ends, and nothing of the run is left behind.
   CHECK(Eventually([&] { return slurm.Slurm("squeue -h").out.empty(); }));
-  CHECK(std::filesystem::is_empty(slurm.scratch() /
-                                  fmt::format("coppice-{}", getuid()) /
-                                  "jobs"));
+  CHECK(std::filesystem::is_empty(
+      slurm.scratch() / fmt::format("coppice-{}", getuid()) / "jobs"));
+}
+
+TEST_CASE("a search measures its nodes in jobs and finds the best") {
+  CheckSearch("mode: job");
+}
+
+TEST_CASE("a search measures its nodes in steps of one allocation") {
+  CheckSearch("mode: allocation");
 }
 
 TEST_CASE("keys of the caller reach no job (AC-45)") {
@@ -63,11 +77,11 @@ TEST_CASE("keys of the caller reach no job (AC-45)") {
              "env\ncat /proc/*/environ 2>/dev/null | tr '\\0' '\\n'\n"
              "test \"$WANTED\" = let-through || exit 1\n"
              "sed -n 's/^cost /cost: /p' app.txt\n");
-  repo.Write("coppice.yaml",
-             TinySpec(slurm.Evaluation("sh measure.sh") +
-                      "  pass_env: [WANTED]\n"
-                      "  output: lines\n" +
-                      kSearch));
+  repo.Write("coppice.yaml", TinySpec(slurm.Evaluation("sh measure.sh") +
+                                          "  pass_env: [WANTED]\n"
+                                          "  output: lines\n" +
+                                          kSearch,
+                                      kKnob));
   repo.Commit("spec");
   const Ran check = repo.Coppice("check");
   CAPTURE(check.out);

@@ -1,7 +1,9 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <unistd.h>
 
+#include <functional>
 #include <string>
 
 #include "slurm/slurm_world.h"
@@ -35,15 +37,15 @@ struct Gate {
 };
 
 struct Night {
-  explicit Night(int nodes = 2) : slurm(nodes) {
+  explicit Night(const std::string& mode = "mode: job") {
     slurm.Join(repo);
     repo.Write("measure.sh", gate.Script());
     repo.Write("coppice.yaml",
-               TinySpec(slurm.Evaluation("sh measure.sh") +
+               TinySpec(slurm.Evaluation("sh measure.sh", mode) +
                         "  sandbox: none\n"
                         "search: {policy: greedy, num_drafts: 1, merge: 0}\n"
                         "parallel: {evaluations: 1}\n"
-                        "budget: {max_nodes: 2, max_cost_usd: null}\n"));
+                        "budget: {max_nodes: 1, max_cost_usd: null}\n"));
     repo.Commit("spec");
     const Ran check = repo.Coppice("check");
     CAPTURE(check.out);
@@ -63,17 +65,19 @@ struct Night {
     const int ended = TinyRepo::Wait(search);
     CAPTURE(repo.BackgroundOutput());
     CHECK(ended == exit);
-    CHECK(repo.Sql("select count(*) from events where kind='evaluated'") ==
-          "3");
-    const Ran verified = repo.Coppice("replay '' --verify");
+    CHECK(repo.Sql("select count(*) from events where kind='evaluated' and "
+                   "json_extract(body, '$.outcome') = 'improved'") == "1");
+    const Ran verified = repo.Coppice("replay tiny --verify");
     CAPTURE(verified.out);
     CHECK(verified.exit == 0);
   }
+  // Those submitted for node 1 until its first sample was there.
   std::string Jobs() {
     return repo.Sql(
         "select json_extract(json_extract(body, '$.text'), '$.job') from "
         "events where kind='noted' and attempt=1 and json_extract(body, "
-        "'$.kind') = 'slurm'");
+        "'$.kind') = 'slurm' and seq < (select coalesce(min(seq), 1000) from "
+        "events where kind='sampled' and attempt=1)");
   }
   std::string NodeOfJob() {
     std::string node = slurm.Slurm("squeue -h -t running -o %N").out;
@@ -114,15 +118,14 @@ TEST_CASE("a controller that restarts in mid-run is not noticed") {
   night.CheckEnd();
 }
 
-TEST_CASE("a killed search adopts its job at resume") {
-  Night night;
+// Kills the search while node 1 is measured and resumes it.
+void KillAndResume(Night& night, const std::function<void()>& meanwhile) {
   night.Begin();
   const std::string before = night.Jobs();
   REQUIRE(!before.empty());
   kill(night.search, SIGKILL);
   TinyRepo::Wait(night.search);
-  const std::string queue = night.slurm.Slurm("squeue -h -o %i").out;
-  CHECK(!queue.empty());
+  meanwhile();
   night.search = night.repo.Start("resume");
   CHECK(Eventually([&] {
     return night.repo.Sql("select count(*) from events where kind='resumed'") ==
@@ -133,14 +136,50 @@ TEST_CASE("a killed search adopts its job at resume") {
   CHECK(night.Jobs() == before);  // no second one
 }
 
+TEST_CASE("a killed search adopts its job at resume") {
+  Night night;
+  KillAndResume(night, [] {});
+}
+
+TEST_CASE("a job is adopted though its number was never kept") {
+  Night night;
+  KillAndResume(night, [&] {
+    const Ran ran = Shell(fmt::format("rm -v {}/coppice/*/batches/*.id",
+                                      night.slurm.shared().string()),
+                          "/");
+    CHECK(ran.exit == 0);
+  });
+}
+
+TEST_CASE("a killed search adopts its step of an allocation at resume") {
+  Night night("mode: allocation");
+  KillAndResume(night, [] {});
+}
+
+TEST_CASE("what a killed search wanted is cancelled if nobody wants it now") {
+  Night night;
+  night.Begin();
+  kill(night.search, SIGKILL);
+  TinyRepo::Wait(night.search);
+  const std::string job = night.Jobs();
+  CHECK(night.repo.Coppice("tell tiny --prune 1").exit == 0);
+  CHECK(!night.slurm.Slurm("squeue -h -r -o %i").out.empty());
+  night.gate.Open();
+  const Ran resumed = night.repo.Coppice("resume");
+  CAPTURE(resumed.out);
+  CAPTURE(resumed.err);
+  CHECK(night.repo.Sql("select json_extract(body, '$.outcome') from events "
+                       "where kind='evaluated' and attempt=1") == "cancelled");
+}
+
 TEST_CASE("a cluster that is down pauses the run until it answers") {
   Night night;
   night.slurm.Stop("ctld");
   night.search = night.repo.Start("run");
   const bool paused = Eventually([&] {
-    return night.repo.Sql("select count(*) from events where kind='paused' "
-                          "and json_extract(body, '$.class') = 'outage'") ==
-           "1";
+    return night.repo.Sql(
+               "select count(*) from events where kind='paused' "
+               "and json_extract(body, '$.class') = 'outage'") == "1";
   });
   CAPTURE(night.repo.BackgroundOutput());
   CHECK(paused);

@@ -50,6 +50,12 @@ void SlurmWorld::Start(const std::string& daemon) const {
   Do(fmt::format("start {} {}", (temp_ / "slurm").string(), daemon));
 }
 
+void SlurmWorld::Hide(const std::string& node) const {
+  Stop(node);
+  Do(fmt::format("hide {} {} {}", (temp_ / "slurm").string(), node,
+                 shared().string()));
+}
+
 Ran SlurmWorld::Slurm(const std::string& command) const {
   return Shell(command, temp_.path(),
                {{"SLURM_CONF", temp_ / "slurm" / "slurm.conf"}});

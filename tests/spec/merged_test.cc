@@ -60,6 +60,11 @@ class Generator {
         document["budget"].value("max_nodes", Json(1)).is_null()) {
       document["search"].erase("chain_budget");
     }
+    Json& evaluation = document["evaluation"];
+    if (evaluation.is_object() &&
+        (evaluation.contains("slurm") || evaluation.contains("backend"))) {
+      MendSlurm(evaluation["slurm"]);
+    }
     if (document.contains("proposers")) document.erase("model");
     if (!document.contains("proposers")) return document;
     int knobs = 0;
@@ -74,6 +79,20 @@ class Generator {
   }
 
  private:
+  // What one key of slurm says of another, and words that sbatch reads.
+  void MendSlurm(Json& slurm) {
+    if (slurm.is_null()) slurm = Json::object();
+    slurm["shared_dir"] = "/shared/x y";
+    const std::vector<std::pair<const char*, Json>> words{
+        {"partition", "gpu"}, {"time", "200-0"}, {"mem", "8G"}};
+    for (const auto& [key, word] : words) {
+      if (slurm.contains(key) && !slurm[key].is_null()) slurm[key] = word;
+    }
+    slurm.erase("gres");
+    if (slurm.value("mode", "job") == "job") slurm["gres"] = "gpu:1";
+    if (slurm.contains("extra")) slurm["extra"] = {"--qos=a b", "--x"};
+  }
+
   void MendKnob(Json& knob, int number) {
     knob["name"] = "k" + std::to_string(number);
     const bool ranged = knob.contains("range") && knob["range"].is_array();

@@ -15,9 +15,8 @@ const char* const kSlurm =
 
 std::string Complaint(const std::string& slurm,
                       const std::string& backend = "slurm") {
-  const Result<Loaded> loaded =
-      Parse(kMinimal, {{"evaluation.backend", backend},
-                       {"evaluation.slurm", slurm}});
+  const Result<Loaded> loaded = Parse(
+      kMinimal, {{"evaluation.backend", backend}, {"evaluation.slurm", slurm}});
   return loaded ? "" : loaded.error().Text();
 }
 

@@ -43,8 +43,8 @@ struct Carried {
 
 TEST_CASE("a commit that was carried holds the files of the one at home") {
   Carried world;
-  auto there =
-      Must(MakeCarriedStore(world.git.scratch("there"), world.packs, world.base));
+  auto there = Must(
+      MakeCarriedStore(world.git.scratch("there"), world.packs, world.base));
   for (const ObjectId commit : {world.base, world.node}) {
     CHECK(Must(there->TreeIdOf(commit)) == Must(world.store->TreeIdOf(commit)));
     for (const TreeEntry& file : Must(world.store->Files(commit))) {
@@ -58,8 +58,8 @@ TEST_CASE("a commit that was carried holds the files of the one at home") {
 
 TEST_CASE("git's ignore rules travel with the base") {
   Carried world;
-  auto there =
-      Must(MakeCarriedStore(world.git.scratch("there"), world.packs, world.base));
+  auto there = Must(
+      MakeCarriedStore(world.git.scratch("there"), world.packs, world.base));
   CHECK(Must(there->Ignored("built/x")));
   CHECK(Must(there->Ignored("x.tmp")));
   CHECK_FALSE(Must(there->Ignored("src/a.txt")));
