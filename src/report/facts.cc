@@ -227,7 +227,7 @@ std::optional<Confidence> ConfidenceOf(const search::State& state,
   const int sign = spec::Sign(state.spec().metric.direction);
   const double difference = sign * (*value - *baseline);
   Confidence confidence;
-  confidence.gain = Gain(state, *value, *baseline).value_or(0);
+  confidence.gain = Gain(state, *value, *baseline).value_or(difference);
   confidence.noise = state.measurements().Noise(*value);
   if (confidence.noise > 0) {
     confidence.ratio = std::abs(difference) / confidence.noise;

@@ -34,10 +34,12 @@ std::vector<double> FinalValues(const search::State& state, AttemptId node) {
   return found == all.end() ? std::vector<double>() : found->values;
 }
 
-// "20.5% better"; positive = better, whatever the direction.
-std::string Better(double gain) {
-  return FormatShort(std::abs(100 * gain), 3) +
-         (gain >= 0 ? "% better" : "% worse");
+// "20.5% better"; positive = better, whatever the direction. In the metric's
+// unit over a baseline of 0.
+std::string Better(const search::State& state, double gain) {
+  const bool unit = ValueOf(state, AttemptId(0)) == 0.0;
+  return FormatShort(std::abs(unit ? gain : 100 * gain), 3) +
+         (unit ? "" : "%") + (gain >= 0 ? " better" : " worse");
 }
 
 std::string Change(std::optional<double> from, std::optional<double> to) {
@@ -48,7 +50,8 @@ std::string Change(std::optional<double> from, std::optional<double> to) {
 std::string Headline(const search::State& state) {
   const AttemptId best = BestAttempt(state);
   const auto& final = state.final();
-  if (final && final->confirmed) return Better(final->gain) + ", confirmed";
+  if (final && final->confirmed)
+    return Better(state, final->gain) + ", confirmed";
   if (final || (state.stopped() && best.value() == 0)) {
     return "No improvement was confirmed";
   }
@@ -58,7 +61,7 @@ std::string Headline(const search::State& state) {
   }
   const auto confidence = ConfidenceOf(state, best);
   if (!confidence) return "Better, so far";
-  return Better(confidence->gain) +
+  return Better(state, confidence->gain) +
          (state.stopped() ? ", not measured again" : ", so far");
 }
 
@@ -96,6 +99,7 @@ OrderedJson VerdictJson(const search::State& state) {
   json["confidence"] = ConfidenceJson(state, best);
   if (final) {
     json["final"] = FinalText(state, *final);
+    json["overruled"] = OverruledText(state);
     json["word"] = Safe(final->word);
     json["holdout"] = OrNull(final->holdout);
   }

@@ -194,22 +194,36 @@ struct Line {
   }
 };
 
+// As it stood when the final began: the best of the chains' bests.
+NodeId BestOfTheSearch(const search::State& state) {
+  const int sign = spec::Sign(state.spec().metric.direction);
+  auto score = [&](const search::ChainState& chain) {
+    return sign * state.tree()[chain.best].value.value_or(0);
+  };
+  return std::ranges::max_element(state.chains(), {}, score)->best;
+}
+
+std::vector<double> FreshValues(const search::Final& final, AttemptId node) {
+  const auto found =
+      std::ranges::find(final.finalists, node, &search::Finalist::node);
+  return found == final.finalists.end() ? std::vector<double>() : found->values;
+}
+
 }  // namespace
 
+std::string GainText(const search::State& state, double gain) {
+  if (ValueOf(state, AttemptId(0)) != 0.0) return FormatPercent(gain);
+  return (gain >= 0 ? "+" : "") + FormatShort(gain);
+}
+
 std::string FinalText(const search::State& state, const search::Final& final) {
-  auto values = [&](AttemptId node) -> std::vector<double> {
-    auto found =
-        std::ranges::find(final.finalists, node, &search::Finalist::node);
-    if (found == final.finalists.end()) return {};
-    return found->values;
-  };
-  const std::vector<double> winner = values(final.winner);
-  const std::vector<double> baseline = values(AttemptId(0));
+  const std::vector<double> winner = FreshValues(final, final.winner);
+  const std::vector<double> baseline = FreshValues(final, AttemptId(0));
   if (!final.confirmed) {
     return fmt::format(
         "no improvement confirmed; the largest gain on fresh samples was {} "
         "(noise {})",
-        FormatPercent(final.gain), NoiseText(state));
+        GainText(state, final.gain), NoiseText(state));
   }
   std::string text = fmt::format("{} confirmed: ", NodeName(final.winner));
   if (!winner.empty() && !baseline.empty()) {
@@ -219,10 +233,38 @@ std::string FinalText(const search::State& state, const search::Final& final) {
                         FormatShort(state.measurements().Aggregate(winner)),
                         baseline.size(), winner.size());
   }
-  const std::string gain = FormatPercent(final.gain);
+  const std::string gain = GainText(state, final.gain);
   return text + fmt::format("{} better on fresh samples, confidence {}",
                             gain.substr(gain.starts_with('+') ? 1 : 0),
                             Safe(final.word));
+}
+
+std::string OverruledText(const search::State& state) {
+  const std::optional<search::Final>& final = state.final();
+  if (!final || state.tree().empty()) return "";
+  const NodeId searched = BestOfTheSearch(state);
+  if (searched == state.best()) return "";
+  const search::Node& node = state.tree()[searched];
+  std::string text =
+      fmt::format("the search's own best was {}", NodeName(node.attempt));
+  if (node.value) {
+    text += fmt::format(" at {} ({})", FormatShort(*node.value),
+                        ChangeText(state, node.value));
+  }
+  if (!final->confirmed) return text + ", which fresh samples did not confirm";
+  text += fmt::format("; the final chose {}", NodeName(final->winner));
+  const std::vector<double> own = FreshValues(*final, node.attempt);
+  const std::vector<double> won = FreshValues(*final, final->winner);
+  if (own.empty() || won.empty()) return text;
+  const search::Measurements& all = state.measurements();
+  const double difference = spec::Sign(state.spec().metric.direction) *
+                            (all.Aggregate(won) - all.Aggregate(own));
+  text += fmt::format(": {} on fresh samples against {}",
+                      FormatShort(all.Aggregate(won)),
+                      FormatShort(all.Aggregate(own)));
+  if (difference <= 0)
+    text += ", too near to tell apart, where the smaller change wins";
+  return text;
 }
 
 std::optional<std::string> ProgressLine(const search::State& state,

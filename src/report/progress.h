@@ -35,4 +35,13 @@ std::optional<OrderedJson> ProgressJson(const search::State& state,
 // of the final race; says it plainly when nothing was confirmed.
 std::string FinalText(const search::State& state, const search::Final& final);
 
+// A gain over the baseline, "+20.5%"; in the metric's unit where the baseline
+// is 0 and has no hundredth.
+std::string GainText(const search::State& state, double gain);
+
+// Where the final decided otherwise than the search: which node the search had
+// for its best, at which the curve ends, and why that is not the result. ""
+// where they agree.
+std::string OverruledText(const search::State& state);
+
 }  // namespace coppice::report

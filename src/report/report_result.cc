@@ -47,6 +47,11 @@ std::string SecondDrawText(const search::State& state) {
   return text;
 }
 
+std::string OverruledLine(const search::State& state) {
+  const std::string text = OverruledText(state);
+  return text.empty() ? "" : fmt::format("- But {}.\n", Markdown(text, 400));
+}
+
 // "- Text (command)."
 std::string HintLines(const search::State& state) {
   std::string text;
@@ -74,6 +79,7 @@ std::string ResultSection(const search::State& state) {
   if (state.final()) {
     text += fmt::format("- Measured again at the end: {}.\n",
                         Markdown(FinalText(state, *state.final()), 400));
+    text += OverruledLine(state);
     const std::string second = SecondDrawText(state);
     if (!second.empty()) {
       text += fmt::format(
@@ -106,6 +112,7 @@ std::string NoImprovementSection(const search::State& state) {
     text += fmt::format("- Measured again at the end: {}.\n",
                         Markdown(FinalText(state, *state.final()), 400));
   }
+  text += OverruledLine(state);
   text +=
       fmt::format("- Better than the baseline, but not confirmed: {}.\n",
                   near.empty() ? "no node" : Count(std::ssize(near), "node"));

@@ -7,6 +7,8 @@
 #include "base/json.h"
 #include "report/facts.h"
 #include "report/plot.h"
+#include "report/progress.h"
+#include "report/report_md.h"
 #include "support/sample_run.h"
 
 namespace coppice::report {
@@ -83,6 +85,33 @@ TEST_CASE("a page of a fruitless run says so and what to try next") {
   CHECK(data["verdict"]["to"].is_null());
   CHECK(data["next"].size() >= 4);
   CHECK(data["limits"].size() >= 2);
+}
+
+TEST_CASE("where the final decides otherwise the page and the report say so") {
+  const auto agreed = testing::Fold(testing::FruitfulRun());
+  CHECK(OverruledText(*agreed).empty());
+  CHECK(PageSummary(*agreed, At(*agreed))["verdict"]["overruled"] == "");
+  struct Row {
+    bool confirmed;
+    const char* says;
+  };
+  for (const Row& row :
+       {Row{true,
+            "the search's own best was #11 at 9.88 (-20.4%); the final chose "
+            "#4: 10.91 on fresh samples against 9.885, too near to tell apart, "
+            "where the smaller change wins"},
+        Row{false,
+            "the search's own best was #11 at 9.88 (-20.4%), which fresh "
+            "samples did not confirm"}}) {
+    const auto state = testing::Fold(testing::OverruledRun(row.confirmed));
+    const OrderedJson data = PageSummary(*state, At(*state));
+    CHECK(data["verdict"]["overruled"] == row.says);
+    CHECK(data["verdict"]["best"] == (row.confirmed ? 4 : 0));
+    const std::string report =
+        ReportMarkdown(*state, {.now = state->last_at(), .diff = ""});
+    CHECK(report.find("- But the search's own best was \\#11") !=
+          std::string::npos);
+  }
 }
 
 TEST_CASE("a page of a running search claims nothing that was not measured") {

@@ -22,6 +22,10 @@ std::size_t BeforeTheFinal(const std::vector<search::Record>& records);
 // A run on a noisy metric in which nothing is confirmed; it pauses once.
 std::vector<search::Record> FruitlessRun();
 
+// FruitfulRun, but for its final: node 4 wins it, which node 11 had overtaken
+// in the search, or nothing is confirmed.
+std::vector<search::Record> OverruledRun(bool confirmed);
+
 // The state after the first `count` records.
 std::unique_ptr<search::State> Fold(const std::vector<search::Record>& records,
                                     std::size_t count = SIZE_MAX);

@@ -1,6 +1,6 @@
 // report.html of a real run, in a real browser, from a file.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -119,6 +119,20 @@ test('clicking the tree opens what is there', async () => {
   await close();
 });
 
+test('a final that decided otherwise than the search is said beside both', async () => {
+  const { page: agreed, close: closeAgreed } = await open(browser, url);
+  assert.equal(await agreed.getByText("search's own best").count(), 0);
+  await closeAgreed();
+  const other = join(repo.dir, 'overruled.html');
+  writeFileSync(other, readFileSync(new URL(url), 'utf8').replace(
+    '"overruled":""', `"overruled":"the search's own best was #9; the final chose #4"`));
+  const { page, close } = await open(browser, pathToFileURL(other).href);
+  const says = (id) => page.locator(id).getByText("the search's own best was #9; the final chose #4");
+  assert.equal(await says('#verdict').count(), 1);
+  assert.equal(await says('#curve').count(), 1);
+  await close();
+});
+
 test('finding narrows the tree, and Enter opens the first that fits', async () => {
   const { page, close } = await open(browser, url);
   await page.getByPlaceholder('Find').fill('7');
@@ -192,7 +206,8 @@ test('text stands out from its ground in both colours', async () => {
   }
 });
 
-// Pictures for docs/, of the example in examples/knobs: COPPICE_PICTURES=1.
+// Pictures for docs/, of the example in examples/knobs and of the study of it in
+// docs/example-study: COPPICE_PICTURES=1.
 test('pictures for the docs', { skip: !process.env.COPPICE_PICTURES }, async () => {
   const read = (name) => readFileSync(join(root, 'examples/knobs', name), 'utf8');
   const shop = new Repo({
@@ -220,6 +235,15 @@ test('pictures for the docs', { skip: !process.env.COPPICE_PICTURES }, async () 
     const phone = await open(browser, from, { viewport: { width: 390, height: 844 } });
     await picture(phone.page, 'phone');
     await phone.close();
+    // Beside each other in the README.
+    const tree = await open(browser, from, { viewport: { width: 720, height: 900 } });
+    await picture(tree.page.locator('.tree-chart'), 'tree');
+    await tree.close();
+    const context = await browser.newContext({ viewport: { width: 640, height: 595 } });
+    const study = await context.newPage();
+    await study.goto(pathToFileURL(join(root, 'docs/example-study/report.html')).href);
+    await picture(study, 'study');
+    await context.close();
   } finally {
     shop.remove();
   }

@@ -11,6 +11,7 @@ type Axis = 'attempts' | 'hours' | 'cost';
 export class Curve {
   private axis: Axis = 'attempts';
   private chart: ECharts | null = null;
+  private readonly caption = el('p', { class: 'note' });
   private readonly box = el('div', { class: 'chart curve-chart', role: 'img' });
   private readonly switcher = el('div', { class: 'switch', role: 'group', 'aria-label': 'Axis' });
 
@@ -21,7 +22,7 @@ export class Curve {
     if (!this.chart) {
       show('curve', el('div', { class: 'row' },
         title('curve', 'How it went', 'Best so far, and every measured node; pale ones at the edge were worse still'), this.switcher),
-      this.box);
+      this.box, this.caption);
       this.chart = chartIn(this.box);
       this.chart.on('click', (event) => {
         const n = (event.data as { n?: number } | undefined)?.n;
@@ -30,6 +31,9 @@ export class Curve {
       onTheme(() => this.paint());
     }
     this.drawSwitch();
+    const { verdict } = this.model.data;
+    this.caption.textContent = verdict.overruled
+      ? `The line ends where the search did; ${verdict.overruled}.` : '';
     this.paint();
   }
 

@@ -110,6 +110,7 @@ export interface Summary {
     change: string;
     confidence: null | { word: string; sentence: string; gain: number; ratio: number };
     final?: string;
+    overruled?: string; // where the final decided otherwise than the search
     word?: string;
     holdout?: number | null;
     baseline: string;

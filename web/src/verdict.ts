@@ -99,6 +99,7 @@ export function drawVerdict(model: Model): void {
   const { verdict, run, status } = model.data;
   const lines = [
     verdict.final ? `On fresh samples at the end: ${verdict.final}.` : '',
+    verdict.overruled ? `But ${verdict.overruled}.` : '',
     verdict.kind === 'none' ? `Baseline: ${verdict.baseline}.` : '',
     verdict.stop && verdict.kind !== 'open' ? `It ended because: ${verdict.stop}.` : '',
     ...verdict.impact.map((line) => `${line}.`),
