@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -13,6 +14,9 @@ namespace {
 
 constexpr std::size_t kLogBytes = std::size_t{256} << 10;
 constexpr std::size_t kTextBytes = std::size_t{1} << 20;
+// What browsers saw last differs by a few records; a client that asks from
+// every record there ever was gets each answer made anew.
+constexpr std::size_t kMostNews = 8;
 
 }  // namespace
 
@@ -44,32 +48,46 @@ report::PageInput ServeRun::Input() const {
   return {.now = clock_.Wall(), .extra = run_.Extra(), .live = true};
 }
 
-std::string ServeRun::Page() const {
-  return report::PageHtml(report::LivePageData(state(), Input()), true);
-}
-
-std::string ServeRun::Data() const {
-  return report::DumpLine(report::LivePageData(state(), Input()));
-}
-
-const std::string& ServeRun::NewsSince(std::int64_t since) {
-  if (told_ != version_) news_.clear();
+void ServeRun::ForgetOldTexts() {
+  if (told_ == version_) return;
   told_ = version_;
-  auto [found, fresh] = news_.try_emplace(since);
-  if (!fresh) return found->second;
-  // What was seen before this process began to look is not known by record.
-  report::OrderedJson data = since < known_from_
-                                 ? report::LivePageData(state(), Input())
-                                 : report::PageSummary(state(), Input());
-  if (since >= known_from_) {
-    data["nodes"] = report::OrderedJson::array();
-    for (const auto& [attempt, at] : touched_) {
-      if (at > since)
-        data["nodes"].push_back(report::PageNode(state(), attempt));
-    }
+  page_.reset();
+  data_.reset();
+  news_.clear();
+}
+
+ServeRun::Shared ServeRun::Page() {
+  ForgetOldTexts();
+  if (!page_) {
+    page_ = std::make_shared<std::string>(
+        report::PageHtml(report::LivePageData(state(), Input()), true));
   }
-  found->second = report::DumpLine(data);
-  return found->second;
+  return page_;
+}
+
+ServeRun::Shared ServeRun::Data() {
+  ForgetOldTexts();
+  if (!data_) {
+    data_ = std::make_shared<std::string>(
+        report::DumpLine(report::LivePageData(state(), Input())));
+  }
+  return data_;
+}
+
+ServeRun::Shared ServeRun::NewsSince(std::int64_t since) {
+  ForgetOldTexts();
+  // What was seen before this process began to look is not known by record.
+  if (since < known_from_) return Data();
+  since = std::min(since, seq());
+  if (auto known = news_.find(since); known != news_.end())
+    return known->second;
+  report::OrderedJson data = report::PageSummary(state(), Input());
+  data["nodes"] = report::OrderedJson::array();
+  for (const auto& [attempt, at] : touched_) {
+    if (at > since) data["nodes"].push_back(report::PageNode(state(), attempt));
+  }
+  if (news_.size() >= kMostNews) news_.clear();
+  return news_[since] = std::make_shared<std::string>(report::DumpLine(data));
 }
 
 Result<std::string> ServeRun::Node(AttemptId attempt) {

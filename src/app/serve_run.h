@@ -27,15 +27,19 @@ class ServeRun {
   bool AtRest() const { return at_rest_; }
   const search::State& state() const { return run_.state(); }
 
-  std::string Page() const;
-  std::string Data() const;
+  // Made once a version: however many ask, and however slowly they read, they
+  // share one text.
+  using Shared = std::shared_ptr<const std::string>;
+  Shared Page();
+  Shared Data();
   // The summary, and the nodes that records after `since` were about.
-  const std::string& NewsSince(std::int64_t since);
+  Shared NewsSince(std::int64_t since);
   // The long texts of a node, as JSON; kNotFound where there is no such node.
   Result<std::string> Node(AttemptId attempt);
 
  private:
   report::PageInput Input() const;
+  void ForgetOldTexts();
 
   Follower run_;
   Clock& clock_;
@@ -43,8 +47,9 @@ class ServeRun {
   bool at_rest_ = false;
   std::map<AttemptId, std::int64_t> touched_;  // by which record, last
   std::int64_t known_from_ = 0;                // older records are not in it
-  std::map<std::int64_t, std::string> news_;   // of `told_`, by since
-  std::int64_t told_ = 0;                      // the version of `news_`
+  Shared page_, data_;
+  std::map<std::int64_t, Shared> news_;  // by since
+  std::int64_t told_ = 0;                // the version of these three
 };
 
 }  // namespace coppice::app

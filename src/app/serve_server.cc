@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 #include <sys/random.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <utility>
+#include <vector>
 
 #include "app/heartbeat.h"
 
@@ -20,6 +22,8 @@ using boost::system::error_code;
 
 constexpr auto kLook = std::chrono::milliseconds(500);
 constexpr int kLooksToAge = 20;  // 10 s: then the clock alone is news
+// Beyond these the oldest that has not shown the token yet makes room: a
+// stranger that holds connections open keeps nobody out.
 constexpr std::size_t kMostConnections = 64;
 // For a request to arrive, or for one piece of an answer to be taken.
 constexpr auto kPatience = std::chrono::seconds(20);
@@ -67,9 +71,17 @@ struct ServeServer::Connection : std::enable_shared_from_this<Connection> {
     });
   }
 
+  void Close() {
+    open.erase(this);
+    deadline.cancel();
+    stream.Close();
+  }
+
   asio::steady_timer deadline;
   llm::TcpStream stream;
   std::set<Connection*>& open;
+  std::uint64_t number = 0;  // in the order of arrival
+  bool admitted = false;     // it knows the token
 };
 
 ServeServer::ServeServer(tcp::acceptor acceptor, ServeRun& run)
@@ -114,8 +126,9 @@ Task<Result<void>> ServeServer::Run() {
       co_await news_.Wait();
       continue;
     }
-    if (open_.size() >= kMostConnections) continue;
+    if (!MakeRoom()) continue;
     auto connection = std::make_shared<Connection>(std::move(socket), open_);
+    connection->number = ++accepted_;
     group_.Spawn(Serve(std::move(connection)));
   }
   co_await group_.Join();
@@ -127,11 +140,27 @@ void ServeServer::Stop() {
   stopping_ = true;
   error_code ignored;
   acceptor_.close(ignored);
-  for (Connection* connection : open_) {
-    connection->deadline.cancel();
-    connection->stream.Close();
-  }
+  while (!open_.empty()) (*open_.begin())->Close();
   news_.Notify();
+}
+
+bool ServeServer::MakeRoom() {
+  if (open_.size() < kMostConnections) return true;
+  // Who follows is told nothing for seconds; that it has left shows first here.
+  std::vector<Connection*> gone;
+  for (Connection* connection : open_) {
+    if (connection->admitted && !connection->stream.Quiet())
+      gone.push_back(connection);
+  }
+  for (Connection* connection : gone) connection->Close();
+  if (!gone.empty()) return true;
+  auto rank = [](const Connection* connection) {
+    return std::pair(connection->admitted, connection->number);
+  };
+  Connection* oldest = *std::ranges::min_element(open_, {}, rank);
+  if (oldest->admitted) return false;
+  oldest->Close();
+  return true;
 }
 
 void ServeServer::Look() {
@@ -162,6 +191,7 @@ Task<void> ServeServer::Serve(std::shared_ptr<Connection> connection) {
   } else {
     route.status = state == ServeRequestReader::State::kTooLarge ? 431 : 400;
   }
+  connection->admitted = route.kind != ServeRoute::Kind::kRefused;
   co_await Answer(*connection, route);
   connection->deadline.cancel();
   connection->stream.Close();
@@ -170,7 +200,7 @@ Task<void> ServeServer::Serve(std::shared_ptr<Connection> connection) {
 Task<void> ServeServer::Answer(Connection& connection, ServeRoute route) {
   int status = 200;
   std::string_view type = kJson;
-  std::string body;
+  ServeRun::Shared body;
   switch (route.kind) {
     case ServeRoute::Kind::kEvents:
       co_await Follow(connection, route.number);
@@ -185,7 +215,7 @@ Task<void> ServeServer::Answer(Connection& connection, ServeRoute route) {
     case ServeRoute::Kind::kNode: {
       Result<std::string> node = run_.Node(AttemptId(route.number));
       if (node) {
-        body = std::move(*node);
+        body = std::make_shared<std::string>(std::move(*node));
       } else {
         status = node.error().code == ErrorCode::kNotFound ? 404 : 500;
       }
@@ -197,10 +227,10 @@ Task<void> ServeServer::Answer(Connection& connection, ServeRoute route) {
   }
   if (status != 200) {
     type = kPlain;
-    body = fmt::format("{}\n", status);
+    body = std::make_shared<std::string>(fmt::format("{}\n", status));
   }
-  const std::string head = ServeHead(status, type, body.size());
-  if (co_await Send(connection, head)) co_await Send(connection, body);
+  const std::string head = ServeHead(status, type, body->size());
+  if (co_await Send(connection, head)) co_await Send(connection, *body);
 }
 
 // Whoever falls behind is told the newest when it has taken the last: nothing
@@ -210,14 +240,18 @@ Task<void> ServeServer::Follow(Connection& connection, std::int64_t since) {
   bool there = co_await Send(connection, head + "retry: 2000\n\n");
   std::int64_t version = since == run_.seq() ? run_.version() : 0;
   while (there && !stopping_) {
-    std::string text = ": alive\n\n";
-    if (version != run_.version()) {
+    if (version == run_.version()) {
+      there = co_await Send(connection, ": alive\n\n");
+    } else {
       version = run_.version();
-      text = fmt::format("event: news\nid: {}\ndata: {}\n\n", run_.seq(),
-                         run_.NewsSince(since));
+      const ServeRun::Shared news = run_.NewsSince(since);
       since = run_.seq();
+      const std::string begin =
+          fmt::format("event: news\nid: {}\ndata: ", since);
+      there = co_await Send(connection, begin) &&
+              co_await Send(connection, *news) &&
+              co_await Send(connection, "\n\n");
     }
-    there = co_await Send(connection, text);
     if (!there || stopping_) break;
     if (version == run_.version()) co_await news_.Wait();
   }

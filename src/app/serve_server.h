@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <set>
@@ -39,6 +40,8 @@ class ServeServer {
   Task<void> Follow(Connection& connection, std::int64_t since);
   Task<bool> Send(Connection& connection, std::string_view text);
   void Look();
+  // For one connection more; false if all that are open are wanted.
+  bool MakeRoom();
 
   asio::ip::tcp::acceptor acceptor_;
   ServeRun& run_;
@@ -48,6 +51,7 @@ class ServeServer {
   std::set<Connection*> open_;
   std::optional<Error> failure_;
   int looks_ = 0;
+  std::uint64_t accepted_ = 0;
   bool stopping_ = false;
 };
 
