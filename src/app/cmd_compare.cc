@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <stdlib.h>
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -8,6 +7,7 @@
 #include "app/compare_plan.h"
 #include "app/compare_record.h"
 #include "app/compare_runs.h"
+#include "app/slot_guard.h"
 #include "base/text.h"
 #include "report/views.h"
 #include "study/compare_report.h"
@@ -130,13 +130,8 @@ Overrides SpecOverrides(const ComparePlan& plan) {
 }  // namespace
 
 int Compare(const Global& global, const CompareOptions& options) {
-  if (getenv("COPPICE_ACTIVE") != nullptr) {
-    return Fail(global,
-                Error{.code = ErrorCode::kUsage,
-                      .what = "this is a proposer's slot: coppice does not "
-                              "start a study within a search",
-                      .cause = "COPPICE_ACTIVE is set"});
-  }
+  Result<void> allowed = MustNotBeASlot("study");
+  if (!allowed) return Fail(global, allowed.error());
   Result<ComparePlan> plan = ReadPlan(options.file);
   if (!plan) return Fail(global, plan.error());
   if (options.resume) return ResumeStudy(global, std::move(*plan));

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
+#include "app/run_reader.h"
 #include "app/session.h"
 #include "base/text.h"
 #include "report/facts.h"
@@ -78,6 +79,28 @@ std::string ToText(const search::State& state, const Row& row,
              FormatPercent(report::Gain(state, *value, *baseline).value_or(0)));
 }
 
+Result<void> CanMeasure(const Global& global, const std::string& run,
+                        const std::vector<std::string>& words, bool holdout) {
+  Result<ReadRun> read = OpenRun(global, run);
+  if (!read) return read.error();
+  const search::State& state = *read->state;
+  if (holdout && !state.spec().evaluation.holdout) {
+    return Error{.code = ErrorCode::kUsage,
+                 .what = "the spec of this run has no holdout",
+                 .next = "leave --holdout out"};
+  }
+  for (const std::string& word : words) {
+    Result<std::int64_t> number = ParseNode(word, 0);
+    if (!number) return number.error();
+    if (report::NodeOf(state, AttemptId(*number)) != nullptr) continue;
+    return Error{.code = ErrorCode::kUsage,
+                 .what = fmt::format("run {} has no node {} to measure",
+                                     read->place.id, *number),
+                 .next = "`coppice tree` shows those it has"};
+  }
+  return Ok();
+}
+
 }  // namespace
 
 int Remeasure(const Global& global, const RemeasureOptions& options) {
@@ -93,15 +116,13 @@ int Remeasure(const Global& global, const RemeasureOptions& options) {
                               .next = "coppice remeasure [RUN] NODE..., for "
                                       "example: coppice remeasure best base"});
   }
+  // What is asked for in vain is refused before the run is resumed.
+  Result<void> possible = CanMeasure(global, run, words, options.holdout);
+  if (!possible) return Fail(global, possible.error());
   Result<std::unique_ptr<Session>> session =
       Session::Open(global, {.run = run});
   if (!session) return Fail(global, session.error());
   const search::State& state = (*session)->state();
-  if (options.holdout && !state.spec().evaluation.holdout) {
-    return Fail(global, Error{.code = ErrorCode::kUsage,
-                              .what = "the spec of this run has no holdout",
-                              .next = "leave --holdout out"});
-  }
   const SamplePhase phase =
       options.holdout ? SamplePhase::kHoldout : SamplePhase::kConfirm;
   const std::int64_t best = state.tree()[state.best()].attempt.value();

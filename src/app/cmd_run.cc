@@ -9,6 +9,7 @@
 #include "app/preflight.h"
 #include "app/run_reader.h"
 #include "app/session.h"
+#include "app/slot_guard.h"
 #include "base/digest.h"
 #include "report/node_record.h"
 #include "search/directive.h"
@@ -62,13 +63,8 @@ Result<std::unique_ptr<Session>> SessionForStep(const Global& global,
 }  // namespace
 
 int Run(const Global& global, const RunOptions& options) {
-  if (getenv("COPPICE_ACTIVE") != nullptr) {
-    return Fail(global,
-                Error{.code = ErrorCode::kUsage,
-                      .what = "this is a proposer's slot: coppice does not "
-                              "start a search within a search",
-                      .cause = "COPPICE_ACTIVE is set"});
-  }
+  Result<void> allowed = MustNotBeASlot("search");
+  if (!allowed) return Fail(global, allowed.error());
   if (options.daemon && !options.dry_run && options.replay.empty() &&
       !global.in_background) {
     return StartDaemon(global);
@@ -110,6 +106,8 @@ int Run(const Global& global, const RunOptions& options) {
 }
 
 int Resume(const Global& global, const ResumeOptions& options) {
+  Result<void> allowed = MustNotBeASlot("search");
+  if (!allowed) return Fail(global, allowed.error());
   if (options.daemon && !global.in_background) return StartDaemon(global);
   Result<std::unique_ptr<Session>> session =
       Session::Open(global, {.run = options.run,
@@ -148,6 +146,8 @@ int Approve(const Global& global, const ApproveOptions& options) {
 }
 
 int Step(const Global& global, const StepOptions& options) {
+  Result<void> allowed = MustNotBeASlot("search");
+  if (!allowed) return Fail(global, allowed.error());
   int interrupted = 0;
   Result<std::unique_ptr<Session>> session =
       SessionForStep(global, options, interrupted);

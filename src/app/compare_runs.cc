@@ -1,13 +1,13 @@
 #include "app/compare_runs.h"
 
 #include <fmt/format.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "app/load_verdict.h"
 #include "app/run_reader.h"
+#include "app/signals.h"
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -333,14 +333,11 @@ void CompareRuns::Stop(const search::Ending& ending) {
 }
 
 void CompareRuns::OnSignal(int signal, int before) {
-  if (signal == SIGINT && before == 0) {
-    Say("interrupted: what runs may end; once more ends it now");
-    Stop({"interrupted", "", 130});
-    return;
-  }
-  stopped_ = search::Ending{"interrupted", "", 128 + signal};
+  const search::Ending ending = EndedBy(signal);
+  if (LetsItEnd(signal, before)) return Stop(ending);
+  stopped_ = ending;
   for (const auto& member : members_) {
-    member->search->Abandon("interrupted", 128 + signal);
+    member->search->Abandon(ending.reason, ending.exit);
   }
   bench_->CancelAll();
 }

@@ -15,6 +15,7 @@
 #include "app/page_texts.h"
 #include "app/run_reader.h"
 #include "app/search_parts.h"
+#include "app/signals.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "llm/http.h"
@@ -360,12 +361,12 @@ void Session::OnSignal(int signal, int before) {
     hooks_->Cancel();
     return;
   }
-  if (signal == SIGINT && before == 0) {
-    Say("interrupted: what runs may end; once more ends it now");
-    search_->Drain("interrupted", 130);
-    return;
+  const search::Ending ending = EndedBy(signal);
+  if (LetsItEnd(signal, before)) {
+    search_->Drain(ending.reason, ending.exit);
+  } else {
+    Abandon(ending.reason, ending.exit);
   }
-  Abandon(signal == SIGTERM ? "terminated" : "interrupted", 128 + signal);
 }
 
 void Session::Abandon(const std::string& reason, int exit) {

@@ -216,8 +216,10 @@ TEST_CASE("remeasure takes fresh samples in turns and shows what they change") {
                            "kind='sampled'")) == std::stoi(before) + 6);
   CHECK(repo.Coppice("status").exit == 0);
   CHECK(repo.Coppice("replay " + repo.RunDir().filename().string()).exit == 0);
+  const std::string rows = repo.Sql("select count(*) from events");
   CHECK(repo.Coppice("remeasure 99").exit == 2);
   CHECK(repo.Coppice("remeasure best --holdout").exit == 2);
+  CHECK(repo.Sql("select count(*) from events") == rows);
 }
 
 TEST_CASE(
