@@ -115,6 +115,7 @@ Result<search::Search::Beginning> BeginningOf(Project& project,
   search::Search::Beginning beginning;
   search::Started& started = beginning.started;
   started.coppice = COPPICE_VERSION;
+  started.names_prompts = true;
   started.run = std::move(run);
   started.spec_json = loaded.merged_json;
   started.spec_sha256 = Sha256Hex(loaded.merged_json);

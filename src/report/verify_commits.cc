@@ -3,6 +3,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "base/digest.h"
 #include "base/patch.h"
 #include "base/text.h"
 #include "report/verify_audit.h"
@@ -20,6 +21,8 @@ constexpr const char* kWho = "coppice <coppice@localhost>";
 struct Attempt {
   std::vector<std::int64_t> parents;
   std::string op, arm;
+  // sha256 of the last question to a proposer, and who that was.
+  std::string prompt, asked;
 };
 
 std::string Header(const std::string& object, std::string_view name) {
@@ -53,6 +56,7 @@ class CommitAudit final : public Audit {
     if (kind == "noted" && WordAt(see.body, "kind") == "arm") {
       attempts_[IntegerAt(see.body, "attempt")].arm = WordAt(see.body, "text");
     }
+    if (kind == "asked" && names_prompts_) Ask(see.body);
     if (kind == "committed") Commit(see.body);
     if (kind == "stopped") {
       const std::int64_t exit = IntegerAt(see.body, "exit");
@@ -87,11 +91,23 @@ class CommitAudit final : public Audit {
     base_ = WordAt(see.body, "base");
     const std::string replays = WordAt(see.body, "replays");
     run_ = replays.empty() ? WordAt(see.body, "run") : replays;
+    names_prompts_ = see.body.value("names_prompts", false);
     const std::int64_t at =
         replays.empty() ? see.row.at : IntegerAt(see.body, "replays_at");
     began_ = std::chrono::duration_cast<std::chrono::seconds>(
                  std::chrono::microseconds(at))
                  .count();
+  }
+
+  void Ask(const Json& body) {
+    if (WordAt(body, "role") == "judge") return;
+    std::string texts;
+    for (const Json& part : body.value("prompt", Json::array())) {
+      texts += TextAt(court_, Json{{"text", part}}, "text");
+    }
+    Attempt& attempt = attempts_[IntegerAt(body, "attempt")];
+    attempt.prompt = Sha256Hex(texts);
+    attempt.asked = WordAt(body, "arm");
   }
 
   void Commit(const Json& body) {
@@ -148,6 +164,9 @@ class CommitAudit final : public Audit {
     trailers += fmt::format("Coppice-Op: {}\n", made.op);
     if (!made.arm.empty())
       trailers += fmt::format("Coppice-Arm: {}\n", made.arm);
+    if (!made.prompt.empty() && made.asked == made.arm) {
+      trailers += fmt::format("Coppice-Prompt: sha256:{}\n", made.prompt);
+    }
     if (!message.ends_with("\n\n" + trailers)) {
       Wrong(attempt, "the trailers are not those of its record");
     }
@@ -210,6 +229,7 @@ class CommitAudit final : public Audit {
   std::int64_t seq_ = 0;
   std::string run_, base_;
   std::int64_t began_ = 0;
+  bool names_prompts_ = false;
   std::map<std::int64_t, Attempt> attempts_;
   std::map<std::int64_t, std::string> commits_;
   std::vector<std::pair<std::int64_t, std::int64_t>> missing_;  // seq, node

@@ -41,6 +41,8 @@ struct Started {
   // draws are those of the tree they start from, and what a cache knows is
   // charged as if it were measured.
   std::string study;
+  // Commits name the prompt that they answer; not in runs of older versions.
+  bool names_prompts = false;
 };
 
 struct Selected {

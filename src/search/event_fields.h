@@ -113,6 +113,7 @@ void Describe(Io& io, typename Io::template Of<Started>& e) {
   io.Optional("replays", e.replays);
   io.Optional("replays_at", e.replays_at);
   io.Optional("study", e.study);
+  io.Optional("names_prompts", e.names_prompts);
 }
 
 template <class Io>

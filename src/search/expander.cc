@@ -242,8 +242,8 @@ Task<llm::Proposed> Expander::Propose(AttemptId attempt, llm::Request request,
   co_return answer;
 }
 
-Task<Expander::Made> Expander::Commit(AttemptId attempt,
-                                      llm::Proposal proposal) {
+Task<Expander::Made> Expander::Commit(AttemptId attempt, llm::Proposal proposal,
+                                      std::string prompt) {
   const Selected& selected = parts_.state.Info(attempt)->selected;
   const SolutionTree& tree = parts_.state.tree();
   std::vector<ObjectId> parents;
@@ -251,7 +251,7 @@ Task<Expander::Made> Expander::Commit(AttemptId attempt,
     parents.push_back(tree[*tree.Find(parent)].commit);
   }
   co_return co_await CommitChanges(attempt, std::move(proposal),
-                                   std::move(parents));
+                                   std::move(parents), std::move(prompt));
 }
 
 Task<Expander::Made> Expander::Merge(AttemptId attempt) {
@@ -284,12 +284,13 @@ Task<Expander::Made> Expander::Merge(AttemptId attempt) {
   proposal.plan.category = "other";
   std::vector<ObjectId> parents{ours.commit, theirs.commit};
   co_return co_await CommitChanges(attempt, std::move(proposal),
-                                   std::move(parents));
+                                   std::move(parents), "");
 }
 
 Task<Expander::Made> Expander::CommitChanges(AttemptId attempt,
                                              llm::Proposal proposal,
-                                             std::vector<ObjectId> parents) {
+                                             std::vector<ObjectId> parents,
+                                             std::string prompt) {
   Made made;
   if (proposal.changes.empty()) {
     made.rejected = Reject(attempt, Outcome::kDuplicate, "no change");
@@ -298,7 +299,7 @@ Task<Expander::Made> Expander::CommitChanges(AttemptId attempt,
   vcs::CommitRequest request;
   request.parents = std::move(parents);
   request.changes = std::move(proposal.changes);
-  request.message = CommitMessage(parts_.state, attempt, proposal.plan);
+  request.message = CommitMessage(parts_.state, attempt, proposal.plan, prompt);
   request.time = CommitTime(parts_.state, attempt);
   auto commit = [&] { return parts_.repository.Commit(request); };
   Result<vcs::CommitInfo> info = co_await Offload(parts_.compute, commit);
@@ -411,7 +412,7 @@ Task<Result<void>> Expander::Restore(const Committed& record,
 }
 
 std::string CommitMessage(const State& state, AttemptId attempt,
-                          const llm::Plan& plan) {
+                          const llm::Plan& plan, const std::string& prompt) {
   const Selected& selected = state.Info(attempt)->selected;
   std::string message = OneLine(plan.idea, 72) + "\n\n";
   std::string why;
@@ -430,6 +431,9 @@ std::string CommitMessage(const State& state, AttemptId attempt,
   message += fmt::format("Coppice-Op: {}\n", Name(selected.op));
   if (!selected.arm.empty()) {
     message += fmt::format("Coppice-Arm: {}\n", selected.arm);
+  }
+  if (!prompt.empty()) {
+    message += fmt::format("Coppice-Prompt: sha256:{}\n", prompt);
   }
   return message;
 }

@@ -67,7 +67,9 @@ class Expander {
     std::optional<Committed> committed;
     std::optional<Rejected> rejected;
   };
-  Task<Made> Commit(AttemptId attempt, llm::Proposal proposal);
+  // `prompt`: its sha256, if one was answered.
+  Task<Made> Commit(AttemptId attempt, llm::Proposal proposal,
+                    std::string prompt);
   // Two parents: git merges, nobody is asked.
   Task<Made> Merge(AttemptId attempt);
 
@@ -84,7 +86,7 @@ class Expander {
   bool Able(const Arm& arm, Operator op, Reading reading) const;
   Task<std::map<AttemptId, std::string>> Patches(AttemptId attempt);
   Task<Made> CommitChanges(AttemptId attempt, llm::Proposal proposal,
-                           std::vector<ObjectId> parents);
+                           std::vector<ObjectId> parents, std::string prompt);
 
   Parts parts_;
   // Texts by who changed them last: most files are the same in most parents.
@@ -107,7 +109,7 @@ Result<ObjectId> RemakeCommit(const Committed& record,
 
 // Subject ≤ 72, why wrapped at 72, trailers (SPEC §4).
 std::string CommitMessage(const State& state, AttemptId attempt,
-                          const llm::Plan& plan);
+                          const llm::Plan& plan, const std::string& prompt);
 // Author date: start of the run + attempt number in seconds.
 std::int64_t CommitTime(const State& state, AttemptId attempt);
 

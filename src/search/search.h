@@ -157,6 +157,7 @@ class Search {
                    std::string idea);
   Task<void> Grow(AttemptId attempt);
   Task<bool> Make(AttemptId attempt);
+  std::string PromptOf(AttemptId attempt);
   Task<std::optional<llm::Proposal>> Propose(AttemptId attempt);
   Task<bool> Rearm(AttemptId attempt);
   Task<bool> WaitForArms(Operator op, Expander::Reading reading);

@@ -133,7 +133,8 @@ Result<void> State::On(const Asked& e, const Record& r) {
                         .arm = e.arm,
                         .role = e.role,
                         .reserve_usd = e.reserve_usd,
-                        .reserve_tokens = e.reserve_tokens});
+                        .reserve_tokens = e.reserve_tokens,
+                        .asked_seq = r.seq});
   reserved_[e.attempt] = {spec::ToPicodollars(e.reserve_usd), e.reserve_tokens};
   price_unknown_ = price_unknown_ || e.price_unknown;
   return Ok();

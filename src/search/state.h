@@ -34,6 +34,7 @@ struct Turn {
   std::string role;
   double reserve_usd = 0;
   std::int64_t reserve_tokens = 0;
+  std::int64_t asked_seq = 0;     // of its record
   std::int64_t answered_seq = 0;  // of its answer's record; 0 = none
   // That answer, while the attempt has no outcome.
   std::shared_ptr<const Answered> answered;

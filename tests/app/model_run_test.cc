@@ -186,6 +186,15 @@ TEST_CASE("AC-24 a wrong block is asked for again and then applied") {
   CHECK(seen[0].body.find("not_found") == std::string::npos);
   CHECK(seen[1].body.find("not_found") != std::string::npos);
   CHECK(seen[1].body.find("cost 999") != std::string::npos);
+  // The commit names the question that was answered (SPEC §4).
+  const std::string message = repo.Sql(
+      "select json_extract(body,'$.message') from events where "
+      "kind='committed' and attempt=1");
+  CAPTURE(message);
+  CHECK(message.find("\nCoppice-Prompt: sha256:") != std::string::npos);
+  const Ran verified = repo.Coppice("replay '' --verify");
+  CAPTURE(verified.out);
+  CHECK(verified.exit == 0);
 }
 
 TEST_CASE("AC-34 the user's ideas are tried next, once each") {
