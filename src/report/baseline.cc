@@ -131,11 +131,10 @@ std::string AnchorShiftText(const search::State& state) {
   for (AttemptId node : nodes) {
     const search::NodeSamples* samples = state.measurements().Samples(node);
     if (samples == nullptr) continue;
-    for (const auto& [phase, all] : samples->metrics) {
-      for (const std::map<std::string, double>& metrics : all) {
-        const auto shift = metrics.find("judge_anchor_shift");
-        if (shift == metrics.end()) continue;
-        sum += shift->second;
+    for (const search::Reading& reading : samples->readings) {
+      for (const auto& [name, value] : reading.metrics) {
+        if (name != "judge_anchor_shift") continue;
+        sum += value;
         ++count;
       }
     }
