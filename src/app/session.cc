@@ -142,8 +142,13 @@ Result<void> Session::MakeSearch() {
       directory_, TextsOf(*journal_, search_->state()));
   Result<void> recovered = search_->Recover();
   if (recovered && bench_->cluster() != nullptr) {
-    const std::vector<AttemptId> open = search_->state().Open();
-    bench_->cluster()->evaluator().Keep({open.begin(), open.end()});
+    const search::State& state = search_->state();
+    std::set<AttemptId> wanted;
+    for (AttemptId attempt : state.Open()) {
+      const std::optional<NodeId> node = state.tree().Find(attempt);
+      if (node && !state.tree()[*node].pruned) wanted.insert(attempt);
+    }
+    bench_->cluster()->evaluator().Keep(std::move(wanted));
   }
   return recovered;
 }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -73,6 +75,7 @@ class Slurm final : public SlurmEvaluator {
   void Listen(SlurmNews news) override { news_ = std::move(news); }
   void Keep(std::set<AttemptId> wanted) override {
     wanted_ = std::move(wanted);
+    asio::co_spawn(setup_.executor, Recover(), asio::detached);
   }
   void Cancel(AttemptId attempt) override {
     pool_.Cancel(fmt::format("{}-", attempt.value()));

@@ -95,27 +95,27 @@ TEST_CASE("a node that dies in mid-evaluation costs a retry, not a score") {
   night.Begin();
   const std::string node = night.NodeOfJob();
   REQUIRE(!node.empty());
-  night.slurm.Stop(node);
+  night.slurm.Kill(node);
   night.gate.Open();
   night.CheckEnd();
   CHECK(night.Jobs().find('\n') != std::string::npos);  // two of them
 }
 
-TEST_CASE("a job that is cancelled from outside is submitted again") {
-  Night night;
-  night.Begin();
-  night.slurm.Slurm("scancel --user=" + std::to_string(getuid()));
-  night.gate.Open();
-  night.CheckEnd();
-}
-
-TEST_CASE("a controller that restarts in mid-run is not noticed") {
+TEST_CASE(
+    "a restarted controller is not noticed, a cancelled job is replaced") {
   Night night;
   night.Begin();
   night.slurm.Stop("ctld");
-  night.gate.Open();
   night.slurm.Start("ctld");
+  const bool back = Eventually(
+      [&] { return night.slurm.Slurm("squeue -h -o %i").exit == 0; });
+  REQUIRE(back);
+  CHECK(night.Jobs().find('\n') == std::string::npos);  // still the first
+  night.slurm.Slurm("scancel --user=" + std::to_string(getuid()));
+  night.gate.Open();
   night.CheckEnd();
+  CHECK(night.repo.Sql("select count(*) from events where kind='paused'") ==
+        "0");
 }
 
 // Kills the search while node 1 is measured and resumes it.
@@ -161,15 +161,14 @@ TEST_CASE("what a killed search wanted is cancelled if nobody wants it now") {
   night.Begin();
   kill(night.search, SIGKILL);
   TinyRepo::Wait(night.search);
-  const std::string job = night.Jobs();
   CHECK(night.repo.Coppice("tell tiny --prune 1").exit == 0);
   CHECK(!night.slurm.Slurm("squeue -h -r -o %i").out.empty());
-  night.gate.Open();
   const Ran resumed = night.repo.Coppice("resume");
   CAPTURE(resumed.out);
   CAPTURE(resumed.err);
   CHECK(night.repo.Sql("select json_extract(body, '$.outcome') from events "
                        "where kind='evaluated' and attempt=1") == "cancelled");
+  CHECK(Eventually([&] { return night.slurm.Slurm("squeue -h").out.empty(); }));
 }
 
 TEST_CASE("a cluster that is down pauses the run until it answers") {

@@ -50,6 +50,10 @@ void SlurmWorld::Start(const std::string& daemon) const {
   Do(fmt::format("start {} {}", (temp_ / "slurm").string(), daemon));
 }
 
+void SlurmWorld::Kill(const std::string& node) const {
+  Do(fmt::format("down-node {} {}", (temp_ / "slurm").string(), node));
+}
+
 void SlurmWorld::Hide(const std::string& node) const {
   Stop(node);
   Do(fmt::format("hide {} {} {}", (temp_ / "slurm").string(), node,

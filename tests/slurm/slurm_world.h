@@ -25,6 +25,8 @@ class SlurmWorld {
   // Ends a daemon at once ("ctld", "n1": its jobs too), starts it again.
   void Stop(const std::string& daemon) const;
   void Start(const std::string& daemon) const;
+  // The node dies with what runs there.
+  void Kill(const std::string& node) const;
   // From now on this node sees another, empty shared directory.
   void Hide(const std::string& node) const;
   // Slurm's own programs: "squeue -h".
