@@ -186,6 +186,11 @@ Error ExplainBaselineFailure(const spec::Spec& spec, const Failure& failure,
                                   Name(failure.phase), failure.reason),
               .where = failure.log};
   if (!failure.tail.empty()) error.what += "\n" + failure.tail;
+  if (failure.verdict == Verdict::kLost && spec.evaluation.backend == "slurm") {
+    error.what = "the baseline could not be measured: " + failure.reason;
+    error.next = "nothing was scored; see to the cluster and check again";
+    return error;
+  }
   std::vector<std::string> words = PathsIn(failure.tail);
   for (const std::string& command : CommandsOf(spec)) {
     for (std::string& word : spec::PathsNamedIn(command)) {
