@@ -123,8 +123,7 @@ void LoadProbe::LookForTime(const std::vector<Round>& rounds) {
   for (const Round& round : rounds) {
     all.insert(all.end(), round.begin(), round.end());
   }
-  times_ =
-      times_ || MeasuresTime(spec_.metric, bench_.units(), all);
+  times_ = times_ || MeasuresTime(spec_.metric, bench_.units(), all);
 }
 
 // Not even if all rounds that are left were as good as those alone?
