@@ -148,6 +148,14 @@ Result<void> PlanArms(ComparePlan& plan, const spec::Loaded& base) {
     Result<spec::Loaded> loaded =
         spec::ParseSpec(base.merged_json, arm.where, own);
     if (!loaded) return InArm(arm, loaded.error());
+    if (loaded->spec.evaluation.backend == "slurm") {
+      return InArm(arm, Error{.code = ErrorCode::kUsage,
+                              .what = "a study measures its arms side by side "
+                                      "on this machine, not on a cluster",
+                              .cause = "evaluation.backend: slurm",
+                              .next = "a copy of the spec with "
+                                      "`evaluation.backend: local`"});
+    }
     plan.arms.push_back(std::move(*loaded));
   }
   return CheckResource(plan);

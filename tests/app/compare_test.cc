@@ -336,6 +336,15 @@ TEST_CASE("what cannot be compared is refused before anything is spent") {
   CHECK(repo.RunDir().empty());
   CHECK(repo.Coppice("compare nothing.yaml").exit == 2);
   repo.Write("s.yaml", Study(kTwoArms, ok));
+  testing::Shell(
+      "sed -i 's|^evaluation: .*|evaluation: {command: sh measure.sh, "
+      "backend: slurm, slurm: {shared_dir: /tmp}}|' coppice.yaml",
+      repo.path());
+  const Ran cluster = repo.Coppice("compare s.yaml");
+  CAPTURE(cluster.err);
+  CHECK(cluster.exit == 2);
+  CHECK(Says(cluster, "on this machine, not on a cluster"));
+  repo.Git("checkout coppice.yaml");
   const Ran none = repo.Coppice("compare s.yaml --resume");
   CHECK(none.exit != 0);
   CHECK(Says(none, "no study called \"study\" was started here"));
