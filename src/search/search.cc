@@ -458,7 +458,9 @@ Task<void> Search::Flush() {
   if (!flushed) throw std::runtime_error(flushed.error().Text());
 }
 
+// One at a time: two bests in a row must not overtake each other.
 Task<void> Search::Publish() {
+  const Semaphore::Permit turn = co_await publishing_.Acquire();
   const NodeId best = state_.best();
   if (state_.tree().empty() || published_ == best) co_return;
   published_ = best;

@@ -223,6 +223,7 @@ class Search {
   int unflushed_ = 0;
   int measured_since_canary_ = 0;
   std::optional<NodeId> published_;
+  Semaphore publishing_{parts_.executor, 1};
   std::vector<std::string> warned_;
   std::vector<Committed> lost_objects_;  // not in the store
   std::optional<Replaying> replay_;

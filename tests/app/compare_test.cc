@@ -340,11 +340,13 @@ TEST_CASE("what cannot be compared is refused before anything is spent") {
       "sed -i 's|^evaluation: .*|evaluation: {command: sh measure.sh, "
       "backend: slurm, slurm: {shared_dir: /tmp}}|' coppice.yaml",
       repo.path());
+  repo.Commit("a cluster");
   const Ran cluster = repo.Coppice("compare s.yaml");
   CAPTURE(cluster.err);
   CHECK(cluster.exit == 2);
   CHECK(Says(cluster, "on this machine, not on a cluster"));
-  repo.Git("checkout coppice.yaml");
+  repo.Git("reset -q --hard HEAD~1");
+  repo.Write("s.yaml", Study(kTwoArms, ok));
   const Ran none = repo.Coppice("compare s.yaml --resume");
   CHECK(none.exit != 0);
   CHECK(Says(none, "no study called \"study\" was started here"));

@@ -47,8 +47,10 @@ void CheckSearch(const std::string& mode) {
   CHECK(ran.out.find("cost 100 -> " + least + ",") != std::string::npos);
   CHECK(repo.Sql("select count(*) from events where kind='noted' and "
                  "json_extract(body, '$.kind') = 'slurm'") != "0");
-  CHECK(ReadFile(repo.RunDir() / "nodes/1/eval.log").find("sh measure.sh") !=
-        std::string::npos);
+  const std::string measured =
+      repo.Sql("select max(attempt) from events where kind='evaluated'");
+  CHECK(ReadFile(repo.RunDir() / "nodes" / measured / "eval.log")
+            .find("sh measure.sh") != std::string::npos);
   const Ran verified = repo.Coppice("replay tiny --verify");
   CAPTURE(verified.out);
   CAPTURE(verified.err);
