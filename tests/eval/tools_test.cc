@@ -142,7 +142,7 @@ TEST_CASE("MC-28 the time of processes that left the group is counted") {
   const std::string burn = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done";
   const Sample sample = Measured(
       "@cpu",
-      fmt::format("for n in 1 2; do setsid sh -c '{}' & done; wait", burn),
+      fmt::format("for n in 1 2 3 4; do setsid sh -c '{}' & done; wait", burn),
       world);
   REQUIRE_MESSAGE(!sample.failure, sample.failure->reason);
   EvalWorld other;
