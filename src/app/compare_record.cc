@@ -5,8 +5,9 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/durable_file.h"
+#include "base/file.h"
 #include "base/json.h"
-#include "vcs/durable_file.h"
 
 namespace coppice::app {
 namespace fs = std::filesystem;
@@ -63,9 +64,9 @@ Result<void> WriteRecord(const fs::path& directory, const StudyRecord& record) {
                   {"spec", record.spec_json}, {"base", record.base.Hex()},
                   {"lock", record.lock_json}};
   Result<void> written =
-      vcs::ReplaceFile(directory / kFile, DumpCanonical(json) + "\n");
-  if (written) written = vcs::SyncDirectory(directory);
-  if (written) written = vcs::SyncDirectory(directory.parent_path());
+      ReplaceFile(directory / kFile, DumpCanonical(json) + "\n");
+  if (written) written = SyncDirectory(directory);
+  if (written) written = SyncDirectory(directory.parent_path());
   return written;
 }
 

@@ -4,11 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ranges>
 #include <stdexcept>
 #include <utility>
 
-#include "base/digest.h"
 #include "base/log.h"
 
 // The corridor. Run() is the whole program: attempts left over from before go
@@ -144,24 +142,6 @@ Task<bool> Search::Make(AttemptId attempt) {
   Record(std::move(*made.committed));
   if (++unflushed_ >= kCommitsPerPack) co_await Flush();
   co_return true;
-}
-
-// sha256 of all texts of the last question to the arm that made the attempt;
-// empty if it was asked none.
-std::string Search::PromptOf(AttemptId attempt) {
-  if (!state_.start().names_prompts) return "";
-  const AttemptInfo& info = *state_.Info(attempt);
-  for (const Turn& turn : std::views::reverse(info.turns)) {
-    if (turn.role == kJudgeRole || turn.arm != info.selected.arm) continue;
-    Result<search::Record> record = parts_.journal.Read(turn.asked_seq);
-    if (!record) throw std::runtime_error(record.error().Text());
-    std::string texts;
-    for (const auto& part : std::get<Asked>(record->event).prompt) {
-      texts += part.text;
-    }
-    return Sha256Hex(texts);
-  }
-  return "";
 }
 
 Task<void> Search::AfterEvaluation(AttemptId attempt) {

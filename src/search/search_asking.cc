@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <ranges>
 #include <stdexcept>
 #include <utility>
 
+#include "base/digest.h"
 #include "base/json.h"
 #include "search/search.h"
 
@@ -213,6 +215,24 @@ void Search::CloseOpenCalls() {
       Record(std::move(answered));
     }
   }
+}
+
+// sha256 of all texts of the last question to the arm that made the attempt;
+// empty if it was asked none.
+std::string Search::PromptOf(AttemptId attempt) {
+  if (!state_.start().names_prompts) return "";
+  const AttemptInfo& info = *state_.Info(attempt);
+  for (const Turn& turn : std::views::reverse(info.turns)) {
+    if (turn.role == kJudgeRole || turn.arm != info.selected.arm) continue;
+    Result<search::Record> record = parts_.journal.Read(turn.asked_seq);
+    if (!record) throw std::runtime_error(record.error().Text());
+    std::string texts;
+    for (const auto& part : std::get<Asked>(record->event).prompt) {
+      texts += part.text;
+    }
+    return Sha256Hex(texts);
+  }
+  return "";
 }
 
 void Search::OfferAgain(const Selected& merge) {

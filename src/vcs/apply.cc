@@ -10,8 +10,9 @@
 #include <optional>
 #include <utility>
 
+#include "base/durable_file.h"
 #include "base/fd.h"
-#include "vcs/durable_file.h"
+#include "base/file.h"
 #include "vcs/export.h"
 #include "vcs/git_store.h"
 #include "vcs/merge_trees.h"

@@ -9,8 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/durable_file.h"
+#include "base/file.h"
 #include "base/process.h"
-#include "vcs/durable_file.h"
 
 // A checkout of the base is filled from the store. One of a later commit starts
 // as a copy of another, times included, and gets the files in which the two

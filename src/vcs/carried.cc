@@ -4,8 +4,8 @@
 #include <git2.h>
 #include <unistd.h>
 
+#include "base/durable_file.h"
 #include "base/file.h"
-#include "vcs/durable_file.h"
 #include "vcs/git.h"
 
 namespace coppice::vcs {

@@ -7,8 +7,9 @@
 
 #include <unordered_set>
 
+#include "base/durable_file.h"
 #include "base/fd.h"
-#include "vcs/durable_file.h"
+#include "base/file.h"
 #include "vcs/git_store.h"
 #include "vcs/merge_trees.h"
 #include "vcs/object_db.h"

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
-#include "vcs/durable_file.h"
+#include "base/durable_file.h"
+#include "base/file.h"
 #include "vcs/slot_kinds.h"
 
 // The upper layer starts empty and gets the files in which the commit differs

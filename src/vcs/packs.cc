@@ -15,7 +15,8 @@
 #include <numeric>
 #include <span>
 
-#include "vcs/durable_file.h"
+#include "base/durable_file.h"
+#include "base/file.h"
 
 // Each batch of commits becomes a pack of its own, and looking for an object
 // costs a search in every pack. So, once there are more than kManyPacks, the

@@ -18,7 +18,8 @@
 #include <utility>
 #include <vector>
 
-#include "vcs/durable_file.h"
+#include "base/durable_file.h"
+#include "base/file.h"
 
 namespace coppice::vcs {
 namespace fs = std::filesystem;

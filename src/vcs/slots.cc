@@ -10,10 +10,11 @@
 #include <list>
 #include <optional>
 
+#include "base/durable_file.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "vcs/base_checkout.h"
 #include "vcs/drift.h"
-#include "vcs/durable_file.h"
 #include "vcs/slot_kinds.h"
 
 // Leases. A slot directory belongs to the process that holds its lock file, so

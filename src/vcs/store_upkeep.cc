@@ -4,7 +4,8 @@
 
 #include <unordered_set>
 
-#include "vcs/durable_file.h"
+#include "base/durable_file.h"
+#include "base/file.h"
 #include "vcs/git_store.h"
 #include "vcs/object_pack.h"
 
