@@ -68,6 +68,14 @@ Error TroubleOf(std::string_view program, const Result<ProcessOutput>& ran) {
     return error;
   }
   error.code = ErrorCode::kCheck;
+  if (names("configuration source") || names("fetch_config")) {
+    error.what = "this machine belongs to no cluster";
+    error.cause = said;
+    error.next =
+        "run coppice where `sinfo` answers, or set SLURM_CONF to the cluster's "
+        "slurm.conf";
+    return error;
+  }
   error.what = fmt::format("{} refuses: {}", program,
                            said.empty() ? "no word why" : said);
   error.next = "see evaluation.slurm in the spec; `sinfo` lists partitions";

@@ -23,6 +23,18 @@ Checked Check(TinyRepo& repo, const std::string& evaluation) {
   return {repo.Coppice("check")};
 }
 
+TEST_CASE("check says where there is no cluster") {
+  TinyRepo repo;
+  const Checked none =
+      Check(repo,
+            "evaluation: {command: sh measure.sh, backend: slurm, slurm: "
+            "{shared_dir: /tmp}}\n");
+  CAPTURE(none.ran.err);
+  CHECK(none.ran.exit == 2);
+  CHECK(none.Says("this machine belongs to no cluster"));
+  CHECK(none.Says("SLURM_CONF"));
+}
+
 TEST_CASE("check names what is wrong with a cluster") {
   SlurmWorld slurm(1);
   TinyRepo repo;
