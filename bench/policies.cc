@@ -123,9 +123,8 @@ class Run {
       if (next->history_withheld) ++view_.restarts_since_best;
       tree_.Select(attempt, {.op = next->op, .parents = next->parents});
       for (NodeId parent : next->parents) policy_->Changed(tree_, parent);
-      search::Node node{.op = next->op};
-      node.files = {"src/main.cc"};
-      TellAll(tree_.Commit(attempt, std::move(node), next->parents));
+      TellAll(tree_.Commit(attempt, search::Node{.op = next->op}, next->parents,
+                           {"src/main.cc"}));
       return 0;
     });
     running_.push_back(attempt);

@@ -177,10 +177,15 @@ int Show(const Global& global, const ShowOptions& options) {
     Result<std::string> text = ReadWhole(file);
     if (!text) return none("log");
     PrintRaw(Sanitize(*text));
-  } else if (AsJson(global)) {
-    Print(report::DumpLine(report::ShowJson(state, *attempt)));
-  } else if (options.why) {
-    PrintRaw(report::WhyText(state, *attempt));
+  } else if (AsJson(global) || options.why) {
+    Result<std::string> output =
+        search::OutputOf(*state.Info(*attempt), *run->journal);
+    if (!output) return Fail(global, output.error());
+    if (AsJson(global)) {
+      Print(report::DumpLine(report::ShowJson(state, *attempt, *output)));
+    } else {
+      PrintRaw(report::WhyText(state, *attempt, *output));
+    }
   } else {
     PrintRaw(report::ShowText(state, *attempt));
   }

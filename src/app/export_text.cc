@@ -356,7 +356,7 @@ std::string RequestText(const ExportStory& story) {
   std::string text = Markdown(state.spec().goal, 400) + "\n";
   const std::vector<AttemptId> attempts = Attempts(story);
   if (attempts.size() == 1) {
-    const llm::Plan& plan = state.Info(attempts.front())->plan;
+    const search::PlanNote& plan = state.Info(attempts.front())->plan;
     if (!plan.bottleneck.empty()) {
       text += "\n" + Markdown(plan.bottleneck, 400) + "\n";
     }

@@ -37,6 +37,7 @@ class Library {
   struct Open {
     std::string patch;
     std::vector<RecordedCall> calls;
+    std::string output;
   };
 
   // An attempt is whole with the last of its records that the state names;
@@ -55,7 +56,13 @@ class Library {
       Open& open = open_[*attempt];
       if (!open.calls.empty()) open.calls.back().answered = *b;
     }
-    if (record.seq >= std::max(info->committed_seq, info->calls_seq)) {
+    const bool has_output = info->evaluated && info->evaluated->printed;
+    const std::int64_t printed = has_output ? info->evaluated->seq : 0;
+    if (const auto* e = std::get_if<search::Evaluated>(&record.event)) {
+      if (record.seq == printed) open_[*attempt].output = e->tail;
+    }
+    if (record.seq >=
+        std::max({info->committed_seq, info->calls_seq, printed})) {
       Keep(*attempt);
     }
   }
@@ -69,8 +76,9 @@ class Library {
     if (bytes_ > kMemory) return;
     report::AttemptTexts texts = TextsFrom(std::move(open.mapped().patch),
                                            std::move(open.mapped().calls));
-    for (std::string* text :
-         {&texts.patch, &texts.prompt, &texts.answer, &texts.judged}) {
+    texts.output = std::move(open.mapped().output);
+    for (std::string* text : {&texts.patch, &texts.prompt, &texts.answer,
+                              &texts.judged, &texts.output}) {
       *text = HeadAndTail(*text, report::kPageTextBytes);
       bytes_ += text->size();
     }

@@ -178,7 +178,14 @@ report::FindTexts TextsOf(search::SqliteJournal& journal,
     if (!committed) return committed.error();
     auto calls = FindCalls(journal, state, attempt);
     if (!calls) return calls.error();
-    return TextsFrom(*committed ? (*committed)->patch : "", std::move(*calls));
+    report::AttemptTexts texts =
+        TextsFrom(*committed ? (*committed)->patch : "", std::move(*calls));
+    if (const search::AttemptInfo* info = state.Info(attempt)) {
+      Result<std::string> output = search::OutputOf(*info, journal);
+      if (!output) return output.error();
+      texts.output = std::move(*output);
+    }
+    return texts;
   };
 }
 

@@ -10,7 +10,7 @@
 namespace coppice {
 
 // What became of an attempt (SPEC §3).
-enum class Outcome {
+enum class Outcome : std::uint8_t {
   kBaseline,
   kImproved,
   kValid,
@@ -67,7 +67,7 @@ enum class SamplePhase {
 };
 
 // How a node is made from its parents.
-enum class Operator { kDraft, kImprove, kDebug, kTune, kMerge };
+enum class Operator : std::uint8_t { kDraft, kImprove, kDebug, kTune, kMerge };
 
 Status StatusOf(Outcome outcome);
 // May a policy grow children that improve on / repair a node of this outcome?

@@ -48,7 +48,7 @@ Analytics Analyse(const search::State& state) {
     Add(all.by_operator[std::string(OperatorWord(state, attempt))], *outcome,
         *info);
     Add(all.by_category[info->plan.category], *outcome, *info);
-    for (const FileStat& stat : info->files) {
+    for (const search::FileNote& stat : info->files) {
       HotFile& file = files[stat.path];
       file.path = stat.path;
       ++file.changed;

@@ -95,7 +95,7 @@ void AddMessage(Map& entry, Outcome outcome, const std::string& reason) {
 
 Map Changes(const search::AttemptInfo& info) {
   Map changes = Map::array();
-  for (const FileStat& file : info.files) {
+  for (const search::FileNote& file : info.files) {
     changes.push_back(
         {{"file", Sanitize(file.path)},
          {"summary", fmt::format("+{} -{}", file.added, file.removed)}});

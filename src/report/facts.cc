@@ -91,6 +91,10 @@ std::vector<AttemptId> Ranking(const search::State& state) {
   return ranking;
 }
 
+std::string FilesText(const search::AttemptInfo& info) {
+  return Summary({info.files.begin(), info.files.end()});
+}
+
 const search::Node* NodeOf(const search::State& state, AttemptId attempt) {
   const std::optional<NodeId> id = state.tree().Find(attempt);
   return id ? &state.tree()[*id] : nullptr;
@@ -128,17 +132,17 @@ std::string_view OperatorWord(const search::State& state, AttemptId attempt) {
 
 std::string ReasonOf(const search::State& state, AttemptId attempt) {
   if (const auto* known = state.tree().FindAttempt(attempt)) {
-    return known->reason;
+    return known->reason.str();
   }
   const search::AttemptInfo* info = state.Info(attempt);  // of the baseline
-  return info && info->evaluated ? info->evaluated->reason : "";
+  return info && info->evaluated ? info->evaluated->reason.str() : "";
 }
 
 std::string IdeaOf(const search::State& state, AttemptId attempt) {
   if (attempt.value() == 0) return "the code as it is";
   if (const search::AttemptInfo* info = state.Info(attempt)) {
-    if (!info->plan.idea.empty()) return info->plan.idea;
-    if (!info->selected.idea.empty()) return info->selected.idea;
+    if (!info->plan.idea.empty()) return info->plan.idea.str();
+    if (!info->selected.idea.empty()) return info->selected.idea.str();
   }
   return "";
 }

@@ -28,6 +28,8 @@ std::string SpentText(const search::Consumption& used);
 std::vector<AttemptId> Ranking(const search::State& state);
 
 const search::Node* NodeOf(const search::State& state, AttemptId attempt);
+// "a.c +1 -2, b.c +3 -0"
+std::string FilesText(const search::AttemptInfo& info);
 std::optional<double> ValueOf(const search::State& state, AttemptId attempt);
 // The value of a node that may be compared with others; nothing for one that
 // failed, whatever it printed.

@@ -54,9 +54,9 @@ bool AnyCached(const search::State& state, AttemptId attempt) {
          std::ranges::any_of(samples->readings, &search::Reading::cached);
 }
 
-OrderedJson PlanJson(const llm::Plan& plan, const std::string& idea) {
+OrderedJson PlanJson(const search::PlanNote& plan, const std::string& idea) {
   OrderedJson json = {{"idea", Clean(idea)}};
-  auto add = [&](const char* key, const std::string& text) {
+  auto add = [&](const char* key, std::string_view text) {
     if (!text.empty()) json[key] = Clean(text);
   };
   add("category", plan.category);
@@ -113,7 +113,7 @@ OrderedJson StepRecord(const search::State& state, AttemptId attempt) {
   json["reason"] = Safe(ReasonOf(state, attempt), kReasonWidth);
   json["candidate_score"] = NumberOrNull(ValueOf(state, attempt));
   json["diff_summary"] =
-      info == nullptr ? "" : Safe(Summary(info->files), kReasonWidth);
+      info == nullptr ? "" : Safe(FilesText(*info), kReasonWidth);
   return json;
 }
 

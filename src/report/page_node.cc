@@ -34,7 +34,7 @@ void AddText(OrderedJson& json, const char* key, std::string_view text,
   if (!text.empty()) json[key] = HeadAndTail(Sanitize(text), limit);
 }
 
-OrderedJson PlanOf(const llm::Plan& plan) {
+OrderedJson PlanOf(const search::PlanNote& plan) {
   OrderedJson json = OrderedJson::object();
   AddText(json, "category", plan.category, 60);
   AddText(json, "bottleneck", plan.bottleneck, kPlanText);
@@ -94,8 +94,8 @@ void AddInfo(OrderedJson& json, const search::State& state,
   if (state.chains().size() > 1) json["chain"] = info.selected.chain;
   if (info.selected.history_withheld) json["fresh"] = true;
   AddIfAny(json, "plan", PlanOf(info.plan));
-  AddText(json, "files", Summary(info.files), kReason);
-  if (info.matched) AddText(json, "edits", *info.matched, 200);
+  AddText(json, "files", FilesText(info), kReason);
+  AddText(json, "edits", info.matched, 200);
   std::string flags;
   for (const std::string& flag : FlagsOf(info)) {
     flags += (flags.empty() ? "" : "; ") + Safe(flag, 200);
@@ -144,16 +144,13 @@ OrderedJson PageNode(const search::State& state, AttemptId attempt) {
 
 PageTexts TextsForPage(const search::State& state, AttemptId attempt,
                        AttemptTexts texts, std::string log) {
-  PageTexts page{.why = WhyText(state, attempt),
+  PageTexts page{.why = WhyText(state, attempt, texts.output),
                  .diff = std::move(texts.patch),
                  .prompt = std::move(texts.prompt),
                  .answer = std::move(texts.answer),
                  .judged = std::move(texts.judged),
                  .log = std::move(log)};
-  const search::AttemptInfo* info = state.Info(attempt);
-  if (page.log.empty() && info != nullptr && info->evaluated) {
-    page.log = info->evaluated->tail;
-  }
+  if (page.log.empty()) page.log = std::move(texts.output);
   return page;
 }
 

@@ -20,7 +20,7 @@ constexpr std::size_t kApproaches = 15;
 constexpr std::size_t kNearMisses = 5;
 constexpr std::size_t kCell = 160;
 
-std::string PlanLine(std::string_view name, const std::string& text) {
+std::string PlanLine(std::string_view name, std::string_view text) {
   return text.empty() ? ""
                       : fmt::format("  - {}: {}\n", name, Markdown(text, 1200));
 }

@@ -116,7 +116,7 @@ std::string FlagsLine(const search::AttemptInfo& info) {
   return line;
 }
 
-void AddPlan(std::string& text, const llm::Plan& plan) {
+void AddPlan(std::string& text, const search::PlanNote& plan) {
   AddLine(text, "category", Safe(plan.category, 40));
   AddLine(text, "bottleneck", Safe(plan.bottleneck, 400));
   AddLine(text, "alternatives", Safe(plan.alternatives, 1200));
@@ -146,8 +146,8 @@ std::string ShowText(const search::State& state, AttemptId attempt) {
     AddLine(text, "tree", node->tree.Hex());
   }
   if (info != nullptr) {
-    AddLine(text, "patch", Safe(Summary(info->files), 1000));
-    if (info->matched) AddLine(text, "edits", Safe(*info->matched, 200));
+    AddLine(text, "patch", Safe(FilesText(*info), 1000));
+    AddLine(text, "edits", Safe(info->matched, 200));
     AddLine(text, "flags", FlagsLine(*info));
     AddLine(text, "cost", UsageLine(*info));
     AddLine(text, "time", TimesLine(*info));
@@ -184,7 +184,8 @@ std::string LineageText(const search::State& state, AttemptId attempt) {
   return text;
 }
 
-OrderedJson ShowJson(const search::State& state, AttemptId attempt) {
+OrderedJson ShowJson(const search::State& state, AttemptId attempt,
+                     std::string_view output) {
   OrderedJson json = NodeRecord(state, attempt);
   json["lineage"] = OrderedJson::array();
   std::optional<double> before;
@@ -202,7 +203,7 @@ OrderedJson ShowJson(const search::State& state, AttemptId attempt) {
     if (value) before = value;
     json["lineage"].push_back(std::move(entry));
   }
-  json["why"] = WhyText(state, attempt);
+  json["why"] = WhyText(state, attempt, output);
   return json;
 }
 

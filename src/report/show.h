@@ -14,11 +14,14 @@ namespace coppice::report {
 // stat, cost, times, flags, plan, and the path from the baseline.
 std::string ShowText(const search::State& state, AttemptId attempt);
 // The rule that decided and the evidence it had (`--why`).
-std::string WhyText(const search::State& state, AttemptId attempt);
+// `output`: the last that a failed node printed.
+std::string WhyText(const search::State& state, AttemptId attempt,
+                    std::string_view output = {});
 // The path from the baseline with the gain of each step (RES-10).
 std::string LineageText(const search::State& state, AttemptId attempt);
 // The node record, then "lineage" and "why".
-OrderedJson ShowJson(const search::State& state, AttemptId attempt);
+OrderedJson ShowJson(const search::State& state, AttemptId attempt,
+                     std::string_view output = {});
 
 // The rule behind an outcome, in one sentence (SPEC §3, §5).
 std::string_view RuleOf(Outcome outcome);

@@ -35,7 +35,7 @@ Error CannotWrite(const std::filesystem::path& file, std::string why) {
 }
 
 void AddPart(std::string& page, std::string_view title,
-             const std::string& text) {
+             std::string_view text) {
   if (!text.empty()) {
     page += fmt::format("\n## {}\n\n{}\n", title, Markdown(text, 2000));
   }
@@ -46,7 +46,7 @@ void AddPart(std::string& page, std::string_view title,
 std::string PlanMarkdown(const search::State& state, AttemptId attempt) {
   const search::AttemptInfo* info = state.Info(attempt);
   if (info == nullptr) return "";
-  const llm::Plan& plan = info->plan;
+  const search::PlanNote& plan = info->plan;
   std::string parts;
   AddPart(parts, "Bottleneck", plan.bottleneck);
   AddPart(parts, "Alternatives", plan.alternatives);

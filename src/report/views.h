@@ -19,6 +19,7 @@ struct AttemptTexts {
   std::string prompt;
   std::string answer;
   std::string judged;  // every call to the judge, whole
+  std::string output;  // the last of it, of a failed node
 };
 using FindTexts = std::function<Result<AttemptTexts>(AttemptId)>;
 

@@ -130,7 +130,8 @@ std::string_view RuleOf(Outcome outcome) {
   return "";
 }
 
-std::string WhyText(const search::State& state, AttemptId attempt) {
+std::string WhyText(const search::State& state, AttemptId attempt,
+                    std::string_view output) {
   const std::optional<Outcome> outcome = OutcomeOf(state, attempt);
   if (!outcome) return "  under way: nothing was decided yet\n";
   std::string text =
@@ -138,13 +139,11 @@ std::string WhyText(const search::State& state, AttemptId attempt) {
   const std::string reason = ReasonOf(state, attempt);
   if (!reason.empty()) text += "  evidence: " + Safe(reason, 600) + "\n";
   text += DuelsText(state, attempt);
-  const search::AttemptInfo* info = state.Info(attempt);
   if (MayBeImproved(*outcome)) {
     text += NoiseLine(state);
-  } else if (info != nullptr && info->evaluated &&
-             !info->evaluated->tail.empty()) {
+  } else if (!output.empty()) {
     text += "  last lines of its output:\n";
-    const std::string tail = LastLines(Sanitize(info->evaluated->tail), 20);
+    const std::string tail = LastLines(Sanitize(output), 20);
     for (std::string_view line : SplitLines(tail)) {
       text += fmt::format("    {}\n", line);
     }

@@ -96,7 +96,7 @@ Task<Result<Expander::Files>> Expander::Load(NodeId node) {
   std::map<std::string, Version> versions;
   for (NodeId at : tree.PathToRoot(node)) {
     const AttemptId attempt = tree[at].attempt;
-    for (const FileStat& file : parts_.state.Info(attempt)->files) {
+    for (const FileNote& file : parts_.state.Info(attempt)->files) {
       const Version version{tree[at].commit, attempt, file.deleted, true};
       versions.try_emplace(file.path, version);
     }
@@ -161,7 +161,7 @@ void Expander::DrawInCommon(AttemptId attempt, llm::Request& request) const {
 }
 
 Task<Result<llm::Request>> Expander::MakeRequest(AttemptId attempt) {
-  const Selected& selected = parts_.state.Info(attempt)->selected;
+  const Choice& selected = parts_.state.Info(attempt)->selected;
   const SolutionTree& tree = parts_.state.tree();
   const NodeId parent = *tree.Find(selected.parents.front());
   Result<Files> files = co_await Load(parent);
@@ -182,6 +182,12 @@ Task<Result<llm::Request>> Expander::MakeRequest(AttemptId attempt) {
     co_return request;
   }
   const std::map<AttemptId, std::string> patches = co_await Patches(attempt);
+  Result<std::string> output = std::string();
+  if (parts_.journal != nullptr) {
+    output =
+        OutputOf(*parts_.state.Info(selected.parents.front()), *parts_.journal);
+  }
+  if (!output) co_return output.error();
   request.format = llm::ParseEditFormat(parts_.state.FormatOf(arm->name));
   request.marker_suffix = MarkerSuffix(request.files, seed, attempt);
   const PromptInput input{
@@ -191,6 +197,7 @@ Task<Result<llm::Request>> Expander::MakeRequest(AttemptId attempt) {
       .marker_suffix = request.marker_suffix,
       .files = request.files,
       .patches = patches,
+      .parent_output = *output,
       .scope = parts_.scope,
       .max_prompt_kb = arm->max_prompt_kb,
       .templates = arm->templates ? *arm->templates : parts_.templates};
@@ -244,7 +251,7 @@ Task<llm::Proposed> Expander::Propose(AttemptId attempt, llm::Request request,
 
 Task<Expander::Made> Expander::Commit(AttemptId attempt, llm::Proposal proposal,
                                       std::string prompt) {
-  const Selected& selected = parts_.state.Info(attempt)->selected;
+  const Choice& selected = parts_.state.Info(attempt)->selected;
   const SolutionTree& tree = parts_.state.tree();
   std::vector<ObjectId> parents;
   for (AttemptId parent : selected.parents) {
@@ -256,13 +263,12 @@ Task<Expander::Made> Expander::Commit(AttemptId attempt, llm::Proposal proposal,
 
 Task<Expander::Made> Expander::Merge(AttemptId attempt) {
   Made made;
-  const Selected& selected = parts_.state.Info(attempt)->selected;
+  const Choice& selected = parts_.state.Info(attempt)->selected;
   const SolutionTree& tree = parts_.state.tree();
-  const Node& ours = tree[*tree.Find(selected.parents[0])];
-  const Node& theirs = tree[*tree.Find(selected.parents[1])];
-  auto merge = [&] {
-    return parts_.repository.Merge(ours.commit, theirs.commit);
-  };
+  // Copies: while it waits the tree grows and moves.
+  const ObjectId ours = tree[*tree.Find(selected.parents[0])].commit;
+  const ObjectId theirs = tree[*tree.Find(selected.parents[1])].commit;
+  auto merge = [&] { return parts_.repository.Merge(ours, theirs); };
   Result<vcs::MergeResult> merged = co_await Offload(parts_.compute, merge);
   if (!merged) {
     made.rejected =
@@ -280,9 +286,9 @@ Task<Expander::Made> Expander::Merge(AttemptId attempt) {
   proposal.plan.idea =
       fmt::format("merge node {} into {}: {}", selected.parents[1].value(),
                   selected.parents[0].value(),
-                  parts_.state.Info(theirs.attempt)->plan.idea);
+                  parts_.state.Info(selected.parents[1])->plan.idea.view());
   proposal.plan.category = "other";
-  std::vector<ObjectId> parents{ours.commit, theirs.commit};
+  std::vector<ObjectId> parents{ours, theirs};
   co_return co_await CommitChanges(attempt, std::move(proposal),
                                    std::move(parents), "");
 }
@@ -309,7 +315,7 @@ Task<Expander::Made> Expander::CommitChanges(AttemptId attempt,
     co_return made;
   }
   // A merge brings together what was within scope on each side.
-  const Selected& selected = parts_.state.Info(attempt)->selected;
+  const Choice& selected = parts_.state.Info(attempt)->selected;
   if (selected.op != Operator::kMerge) {
     auto violation =
         spec::ViolatesScope(parts_.state.spec(), parts_.scope, info->files);
@@ -413,7 +419,7 @@ Task<Result<void>> Expander::Restore(const Committed& record,
 
 std::string CommitMessage(const State& state, AttemptId attempt,
                           const llm::Plan& plan, const std::string& prompt) {
-  const Selected& selected = state.Info(attempt)->selected;
+  const Choice& selected = state.Info(attempt)->selected;
   std::string message = OneLine(plan.idea, 72) + "\n\n";
   std::string why;
   for (const std::string* part : {&plan.bottleneck, &plan.expect}) {

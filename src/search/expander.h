@@ -11,6 +11,7 @@
 #include "base/task.h"
 #include "llm/proposer.h"
 #include "search/event.h"
+#include "search/journal.h"
 #include "search/policy.h"
 #include "search/prompt.h"
 #include "search/state.h"
@@ -43,6 +44,7 @@ class Expander {
     std::vector<Arm> arms;
     const Clock& clock;
     const Templates& templates;
+    Journal* journal = nullptr;  // has what failed nodes printed
   };
   explicit Expander(Parts parts);
 

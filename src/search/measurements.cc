@@ -58,10 +58,15 @@ double Mean(const std::vector<double>& values) {
 
 // Samples of one node taken one after the other. A best that lives for hours
 // has many such groups: what the host does meanwhile is no noise of a sample.
-NoisePool::GroupId GroupOf(AttemptId node, SamplePhase phase, int index) {
-  constexpr int kLargestGroup = 10;
-  return {node, phase, index / kLargestGroup};
+constexpr int kLargestGroup = 10;
+NoisePool::GroupId GroupOf(AttemptId node, const Reading& one) {
+  return {node, one.phase, one.index / kLargestGroup};
 }
+// What a group needs to say anything; most nodes never have so many.
+constexpr std::size_t kSmallestGroup = 3;
+
+// From here on the samples of a node are kept in order.
+constexpr std::size_t kMany = 32;
 
 double AggregateOf(spec::Aggregation aggregation, const OrderedBag& scores) {
   const std::size_t n = scores.size();
@@ -121,23 +126,22 @@ void Measurements::Add(AttemptId node, const eval::Sample& sample) {
   const std::optional<double> score = Score(sample.metrics);
   if (!score && !reference) return;
 
+  Reading reading{.phase = phase,
+                  .cached = sample.cached,
+                  .index = sample.index,
+                  .score = score.value_or(1)};
+  reading.metrics.assign(sample.metrics.begin(), sample.metrics.end());
   std::vector<Reading>& readings = nodes_[node].readings;
-  auto at = std::ranges::lower_bound(readings, std::pair(phase, sample.index),
-                                     {}, PlaceOf);
-  if (at != readings.end() && PlaceOf(*at) == std::pair(phase, sample.index)) {
-    if (!reference) Erase(node, phase, sample.index, at->score, at->cached);
-  } else {
-    at = readings.emplace(at);
+  auto at = std::ranges::lower_bound(readings, PlaceOf(reading), {}, PlaceOf);
+  if (at != readings.end() && PlaceOf(*at) == PlaceOf(reading)) {
+    if (!reference) Leave(node, *at);
+    at = readings.erase(at);
   }
-  *at = {.phase = phase,
-         .cached = sample.cached,
-         .index = sample.index,
-         .score = score.value_or(1),
-         .metrics = {sample.metrics.begin(), sample.metrics.end()}};
   if (reference) {
+    readings.insert(at, std::move(reading));
     Rescore();
   } else {
-    Insert(node, phase, sample.index, *score, sample.cached);
+    Take(node, std::move(reading));
   }
 }
 
@@ -170,37 +174,63 @@ bool Measurements::IsNoise(SamplePhase phase, bool cached) {
   return !cached || phase == SamplePhase::kBaseline;
 }
 
-void Measurements::Insert(AttemptId node, SamplePhase phase, int index,
-                          double score, bool cached) {
-  const Tier tier = TierOf(node, phase, cached);
-  if (tier != kTiers) values_[node][tier].Insert(score);
-  if (phase == SamplePhase::kHoldout) {
-    if (!cached) holdout_noise_.Insert(GroupOf(node, phase, index), score);
-    return;
+void Measurements::Take(AttemptId node, Reading reading) {
+  std::vector<Reading>& readings = nodes_[node].readings;
+  auto before =
+      std::ranges::lower_bound(readings, PlaceOf(reading), {}, PlaceOf);
+  const Reading& one = *readings.insert(before, std::move(reading));
+  auto keep = [&](const Reading& r) {
+    const Tier tier = TierOf(node, r.phase, r.cached);
+    if (tier != kTiers) many_[node][tier].Insert(r.score);
+  };
+  if (many_.contains(node)) {
+    keep(one);
+  } else if (readings.size() >= kMany) {
+    std::ranges::for_each(readings, keep);
   }
-  if (!IsMeasurement(phase)) return;
-  if (node == kBaselineNode) CountSign(score, +1);
-  if (IsNoise(phase, cached)) {
-    noise_.Insert(GroupOf(node, phase, index), score);
-  }
-  noisy_ = noisy_ ||
-           std::ranges::any_of(nodes_.at(node).readings, [&](const Reading& r) {
-             return IsMeasurement(r.phase) && r.score != score;
+  CountNoise(node, one, +1);
+  if (!IsMeasurement(one.phase)) return;
+  if (node == kBaselineNode) CountSign(one.score, +1);
+  noisy_ = noisy_ || std::ranges::any_of(readings, [&](const Reading& r) {
+             return IsMeasurement(r.phase) && r.score != one.score;
            });
 }
 
-void Measurements::Erase(AttemptId node, SamplePhase phase, int index,
-                         double score, bool cached) {
-  const Tier tier = TierOf(node, phase, cached);
-  if (tier != kTiers) values_[node][tier].Erase(score);
-  if (phase == SamplePhase::kHoldout) {
-    if (!cached) holdout_noise_.Erase(GroupOf(node, phase, index), score);
-    return;
+void Measurements::Leave(AttemptId node, const Reading& one) {
+  const Tier tier = TierOf(node, one.phase, one.cached);
+  auto many = many_.find(node);
+  if (many != many_.end() && tier != kTiers)
+    many->second[tier].Erase(one.score);
+  CountNoise(node, one, -1);
+  if (IsMeasurement(one.phase) && node == kBaselineNode) {
+    CountSign(one.score, -1);
   }
-  if (!IsMeasurement(phase)) return;
-  if (node == kBaselineNode) CountSign(score, -1);
-  if (IsNoise(phase, cached)) {
-    noise_.Erase(GroupOf(node, phase, index), score);
+}
+
+// A group enters the pool with its third sample, all three at once, and leaves
+// it with them.
+void Measurements::CountNoise(AttemptId node, const Reading& one, int by) {
+  const bool holdout = one.phase == SamplePhase::kHoldout;
+  if (!holdout && !IsMeasurement(one.phase)) return;
+  auto counts = [&](const Reading& r) {
+    return holdout ? !r.cached : IsNoise(r.phase, r.cached);
+  };
+  if (!counts(one)) return;
+  NoisePool& pool = holdout ? holdout_noise_ : noise_;
+  const std::vector<Reading>& readings = nodes_.at(node).readings;
+  const int first = one.index / kLargestGroup * kLargestGroup;
+  auto at = std::ranges::lower_bound(readings, std::pair(one.phase, first), {},
+                                     PlaceOf);
+  std::vector<double> group;
+  for (; at != readings.end() && GroupOf(node, *at) == GroupOf(node, one);
+       ++at) {
+    if (counts(*at)) group.push_back(at->score);
+  }
+  if (group.size() < kSmallestGroup) return;
+  if (group.size() > kSmallestGroup) group = {one.score};
+  for (double score : group) {
+    by > 0 ? pool.Insert(GroupOf(node, one), score)
+           : pool.Erase(GroupOf(node, one), score);
   }
 }
 
@@ -222,45 +252,79 @@ void Measurements::Rescore() {
     }
     reference_[weight.name] = Median(std::move(values));
   }
-  values_.clear();
+  many_.clear();
   noise_ = NoisePool();
   holdout_noise_ = NoisePool();
   positive_ = negative_ = zero_ = 0;
   relative_ = false;
   for (auto& [node, samples] : nodes_) {
-    for (Reading& one : samples.readings) one.score = *ScoreOf(InReading(one));
-    for (const Reading& one : samples.readings) {
-      Insert(node, one.phase, one.index, one.score, one.cached);
+    for (Reading& one : std::exchange(samples.readings, {})) {
+      one.score = *ScoreOf(InReading(one));
+      Take(node, std::move(one));
     }
   }
 }
 
+Measurements::Tier Measurements::DecidingTier(AttemptId node,
+                                              const NodeSamples& samples) {
+  Tier first = kTiers;
+  for (const Reading& one : samples.readings) {
+    first = std::min(first, TierOf(node, one.phase, one.cached));
+  }
+  return first;
+}
+
 std::optional<double> Measurements::Value(AttemptId node) const {
-  auto found = values_.find(node);
-  if (found == values_.end()) return std::nullopt;
-  for (const OrderedBag& scores : found->second) {
-    if (scores.size() > 0) {
-      return AggregateOf(spec_.evaluation.aggregation, scores);
+  const spec::Aggregation aggregation = spec_.evaluation.aggregation;
+  if (auto many = many_.find(node); many != many_.end()) {
+    for (const OrderedBag& scores : many->second) {
+      if (scores.size() > 0) return AggregateOf(aggregation, scores);
     }
   }
-  return std::nullopt;
+  const NodeSamples* samples = Samples(node);
+  if (samples == nullptr) return std::nullopt;
+  const Tier deciding = DecidingTier(node, *samples);
+  if (deciding == kTiers) return std::nullopt;
+  std::vector<double> scores;
+  for (const Reading& one : samples->readings) {
+    if (TierOf(node, one.phase, one.cached) == deciding) {
+      scores.push_back(one.score);
+    }
+  }
+  std::ranges::sort(scores);  // as a mean over many goes through them
+  return Aggregate(std::move(scores));
 }
 
 std::optional<double> Measurements::Number(AttemptId node,
                                            const std::string& name) const {
-  auto found = values_.find(node);
-  if (found == values_.end()) return std::nullopt;
-  int deciding = 0;
-  while (deciding < kTiers &&
-         found->second[static_cast<std::size_t>(deciding)].size() == 0)
-    ++deciding;
+  const NodeSamples* samples = Samples(node);
+  if (samples == nullptr) return std::nullopt;
+  const Interned wanted(name);
+  const Tier deciding = DecidingTier(node, *samples);
   std::vector<double> numbers;
-  for (const Reading& one : nodes_.at(node).readings) {
-    if (TierOf(node, one.phase, one.cached) != deciding) continue;
-    if (auto number = InReading(one)(name)) numbers.push_back(*number);
+  for (const Reading& one : samples->readings) {
+    if (deciding == kTiers || TierOf(node, one.phase, one.cached) != deciding) {
+      continue;
+    }
+    auto own = std::ranges::find(one.metrics, wanted,
+                                 &std::pair<Interned, double>::first);
+    if (own != one.metrics.end()) numbers.push_back(own->second);
   }
   if (numbers.empty()) return std::nullopt;
   return Aggregate(std::move(numbers));
+}
+
+std::optional<double> Measurements::ScoreAt(AttemptId node, SamplePhase phase,
+                                            int index) const {
+  const NodeSamples* samples = Samples(node);
+  if (samples == nullptr) return std::nullopt;
+  auto at = std::ranges::lower_bound(samples->readings, std::pair(phase, index),
+                                     {}, PlaceOf);
+  if (at == samples->readings.end() ||
+      PlaceOf(*at) != std::pair(phase, index)) {
+    return std::nullopt;
+  }
+  return at->score;
 }
 
 const NodeSamples* Measurements::Samples(AttemptId node) const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/interned.h"
 #include "base/outcome.h"
 #include "eval/evaluator.h"
 #include "search/measurements_noise.h"
@@ -28,7 +29,7 @@ struct Reading {
   bool cached = false;
   int index = 0;
   double score = 0;  // the metric, or the weighted score
-  std::vector<std::pair<std::string, double>> metrics;  // by name
+  std::vector<std::pair<Interned, double>> metrics;
 };
 
 // The samples of one node.
@@ -72,6 +73,9 @@ class Measurements {
     return search::Aggregate(spec_.evaluation.aggregation, std::move(scores));
   }
   const NodeSamples* Samples(AttemptId node) const;
+  // Of one sample; nothing if it failed or has no score.
+  std::optional<double> ScoreAt(AttemptId node, SamplePhase phase,
+                                int index) const;
   // Aggregate of one named number over the deciding samples of a node.
   std::optional<double> Number(AttemptId node, const std::string& name) const;
 
@@ -86,10 +90,11 @@ class Measurements {
   bool Usable(const Number& number) const;
   template <typename Number>
   std::optional<double> ScoreOf(const Number& number) const;
-  void Insert(AttemptId node, SamplePhase phase, int index, double score,
-              bool cached);
-  void Erase(AttemptId node, SamplePhase phase, int index, double score,
-             bool cached);
+  // A reading that is there replaces nothing; Leave comes before it goes.
+  void Take(AttemptId node, Reading reading);
+  void Leave(AttemptId node, const Reading& one);
+  void CountNoise(AttemptId node, const Reading& one, int by);
+  static Tier DecidingTier(AttemptId node, const NodeSamples& samples);
   void CountSign(double score, int by);
   void Rescore();
 
@@ -99,8 +104,8 @@ class Measurements {
 
   // Follow from the samples.
   std::unordered_map<AttemptId, NodeSamples> nodes_;
-  std::unordered_map<AttemptId, Tiers> values_;
-  std::map<std::string, double> reference_;  // of weights: baseline medians
+  std::unordered_map<AttemptId, Tiers> many_;  // of nodes with many samples
+  std::map<std::string, double> reference_;    // of weights: baseline medians
   NoisePool noise_;
   NoisePool holdout_noise_;
   int positive_ = 0;  // samples of the baseline by sign

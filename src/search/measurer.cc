@@ -126,7 +126,7 @@ Task<void> Measurer::Evaluate(AttemptId attempt) {
 // What a profiler says of a new best is for those who grow it.
 Task<void> Measurer::Diagnose(AttemptId attempt, eval::Opened& opened) {
   const State& state = parts_.state;
-  const std::optional<Evaluated>& evaluated = state.Info(attempt)->evaluated;
+  const Boxed<Finding>& evaluated = state.Info(attempt)->evaluated;
   if (!state.spec().evaluation.diagnose || !opened.session || !evaluated ||
       evaluated->outcome != Outcome::kImproved) {
     co_return;
@@ -173,11 +173,11 @@ Contest Measurer::MakeContest(AttemptId attempt, AttemptId best) const {
     contest.holdout.push_back({held.candidate[i], held.best[i]});
   }
   contest.holdout_sigma = measured.HoldoutSigma();
-  for (const Sampled* s :
-       state.SamplesAgainst(AttemptId(0), SamplePhase::kBaseline)) {
-    if (s->sample.failure) continue;
-    if (auto score = measured.Score(s->sample.metrics)) {
-      contest.baseline_clock.push_back({*score, s->sample.seconds});
+  const AttemptId base(0);
+  const SamplePhase phase = SamplePhase::kBaseline;
+  for (const SampleStore::Met& met : state.samples().Against(base, phase)) {
+    if (auto score = measured.ScoreAt(base, phase, met.index)) {
+      contest.baseline_clock.push_back({*score, met.seconds});
     }
   }
   for (const spec::Guard& guard : state.spec().metric.guards) {
@@ -192,11 +192,7 @@ Contest Measurer::MakeContest(AttemptId attempt, AttemptId best) const {
 }
 
 int Measurer::NextIndex(AttemptId node, SamplePhase phase) const {
-  int next = 0;
-  for (const Sampled& s : parts_.state.samples_of(node)) {
-    if (s.sample.phase == phase) next = std::max(next, s.sample.index + 1);
-  }
-  return next;
+  return parts_.state.samples().NextIndex(node, phase);
 }
 
 // A tree that another chain or another run has measured takes that sample

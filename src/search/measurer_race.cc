@@ -25,11 +25,8 @@ std::vector<AttemptId> Measurer::ChooseRacers() const {
   const double baseline = tree[tree.root()].value.value_or(0);
   // What the holdout has turned down does not come back by the last door.
   auto turned_down = [&](const Node& node) {
-    const auto samples = state.samples_of(node.attempt);
     return node.outcome == Outcome::kInconclusive &&
-           std::ranges::any_of(samples, [](const Sampled& s) {
-             return s.sample.phase == SamplePhase::kHoldout;
-           });
+           state.samples().NextIndex(node.attempt, SamplePhase::kHoldout) > 0;
   };
   std::vector<NodeId> better;
   for (std::uint32_t i = 1; i < tree.size(); ++i) {
@@ -190,6 +187,7 @@ Task<void> Measurer::Race(int budget) {
       co_return;
     }
     for (AttemptId attempt : step.sample) {
+      if (held_back_) co_return;
       eval::SampleRequest request;
       request.phase = SamplePhase::kFinal;
       request.index = NextIndex(attempt, SamplePhase::kFinal);

@@ -44,7 +44,7 @@ void MergePartners::AddRows(const SolutionTree& tree) {
     if (node != tree.root() && tree[node].chain != chain_) continue;
     Row row{.node = node};
     if (node != tree.root()) row.parent = row_of_.at(*tree.FirstParent(node));
-    for (const std::string& file : tree[node].files) {
+    for (const std::string& file : tree.Files(node)) {
       files_.try_emplace(file, files_.size());
     }
     row_of_.emplace(node, rows_.size());
@@ -109,7 +109,7 @@ void MergePartners::Place(const SolutionTree& tree, std::size_t index) {
 
 void MergePartners::AddFiles(const SolutionTree& tree, NodeId node,
                              std::uint64_t* set) {
-  for (const std::string& file : tree[node].files) {
+  for (const std::string& file : tree.Files(node)) {
     const std::size_t bit = files_.at(file);
     set[bit / kBits] |= std::uint64_t{1} << (bit % kBits);
   }

@@ -23,7 +23,7 @@ struct Shown {
 };
 
 // SPEC §10, column by column. Merges ask nobody.
-Shown ShownTo(const Selected& selected) {
+Shown ShownTo(const Choice& selected) {
   Shown shown;
   switch (selected.op) {
     case Operator::kDraft:
@@ -85,7 +85,7 @@ llm::Prompt BuildPrompt(const State& state, const PromptInput& input) {
   add("goal", kAlways, GoalText(state));
   add("files", kFiles, FilesText(input));
   add("standing", kStanding, StandingText(state, attempt));
-  if (shown.parent) add("parent", kParent, ParentText(state, attempt));
+  if (shown.parent) add("parent", kParent, ParentText(state, input));
   if (shown.path) add("path", kPath, PathText(state, attempt));
   if (shown.siblings) {
     add("siblings", kSiblings, SiblingsText(state, attempt, input.patches));

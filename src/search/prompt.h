@@ -43,6 +43,7 @@ struct PromptInput {
   std::string marker_suffix;
   const PromptFiles& files;
   const std::map<AttemptId, std::string>& patches;  // of WantedPatches
+  std::string_view parent_output;  // the last of it, if the parent failed
   const spec::ResolvedScope& scope;
   int max_prompt_kb = 240;
   const Templates& templates;

@@ -80,8 +80,8 @@ std::string FailureOf(const AttemptInfo& info, const Attempt& attempt) {
       TellsOfHoldout(info)) {
     return "";
   }
-  const std::string& signature =
-      info.evaluated ? info.evaluated->signature : std::string();
+  const std::string_view signature =
+      info.evaluated ? info.evaluated->signature.view() : "";
   if (signature.starts_with("environment:")) return "";
   const std::string what = signature.empty() ? WithoutNumbers(attempt.reason)
                                              : SignatureText(signature);
@@ -96,7 +96,7 @@ Counts Count(const State& state, const std::vector<AttemptId>& finished) {
     if (!attempt.outcome) continue;
     ++counts.outcomes[*attempt.outcome];
     if (!info.plan.category.empty()) {
-      Tally& tally = counts.categories[info.plan.category];
+      Tally& tally = counts.categories[info.plan.category.str()];
       ++tally.attempts;
       if (*attempt.outcome == Outcome::kImproved) ++tally.improved;
     }

@@ -19,7 +19,7 @@ constexpr std::size_t kFrameRoom = 250;   // title, fences, notes
 }  // namespace
 
 std::vector<AttemptId> SiblingsOf(const State& state, AttemptId attempt) {
-  const Selected& selected = state.Info(attempt)->selected;
+  const Choice& selected = state.Info(attempt)->selected;
   std::vector<AttemptId> siblings;
   for (AttemptId other : state.AttemptsFrom(selected.parents.front())) {
     if (other != attempt &&
@@ -32,7 +32,7 @@ std::vector<AttemptId> SiblingsOf(const State& state, AttemptId attempt) {
 
 std::string PathText(const State& state, AttemptId attempt) {
   const SolutionTree& tree = state.tree();
-  const Selected& selected = state.Info(attempt)->selected;
+  const Choice& selected = state.Info(attempt)->selected;
   const NodeId parent = *tree.Find(selected.parents.front());
   std::vector<std::string> steps;
   for (NodeId at : tree.PathToRoot(parent)) {

@@ -103,17 +103,17 @@ std::string NumbersText(const State& state, AttemptId node) {
 
 std::string FilesChanged(const AttemptInfo& info) {
   std::vector<std::string> files;
-  for (const FileStat& file : info.files) {
+  for (const FileNote& file : info.files) {
     files.push_back(
-        fmt::format("{} +{} -{}", file.path, file.added, file.removed));
+        fmt::format("{} +{} -{}", file.path.str(), file.added, file.removed));
   }
   return files.empty() ? "" : fmt::format("Changed: {}\n", Listed(files, 400));
 }
 
 // What it was for, to be held against what came of it.
-std::string PlanText(const llm::Plan& plan) {
+std::string PlanText(const PlanNote& plan) {
   std::string text;
-  auto add = [&](std::string_view name, const std::string& said) {
+  auto add = [&](std::string_view name, std::string_view said) {
     if (said.empty()) return;
     text += fmt::format("{}: {}\n", name, OneLine(said, kPlanWidth));
   };
@@ -128,7 +128,7 @@ std::string PlanText(const llm::Plan& plan) {
 std::string StandingText(const State& state, AttemptId attempt) {
   const spec::Spec& spec = state.spec();
   const SolutionTree& tree = state.tree();
-  const Selected& selected = state.Info(attempt)->selected;
+  const Choice& selected = state.Info(attempt)->selected;
   const int chain = selected.chain;
   // A draft that is to know nothing of the others is not told how they fared:
   // such drafts are asked alike, whatever has finished meanwhile.
@@ -157,8 +157,8 @@ std::string StandingText(const State& state, AttemptId attempt) {
   return HeadAndTail(text, kStandingCap);
 }
 
-std::string ParentText(const State& state, AttemptId attempt) {
-  const Selected& selected = state.Info(attempt)->selected;
+std::string ParentText(const State& state, const PromptInput& input) {
+  const Choice& selected = state.Info(input.attempt)->selected;
   const AttemptId parent = selected.parents.front();
   const AttemptInfo& info = *state.Info(parent);
   const SolutionTree& tree = state.tree();
@@ -178,12 +178,11 @@ std::string ParentText(const State& state, AttemptId attempt) {
   text += PlanText(info.plan);
   text += FilesChanged(info);
   text += NumbersText(state, parent);
-  if (info.diagnosis) {
-    text += "What a profiler said of it:\n" + Sanitize(*info.diagnosis) + "\n";
+  if (!info.diagnosis.empty()) {
+    text += "What a profiler said of it:\n" + Sanitize(info.diagnosis) + "\n";
   }
-  if (info.evaluated && !info.evaluated->tail.empty() &&
-      !TellsOfHoldout(info)) {
-    const std::string output = Sanitize(info.evaluated->tail);
+  if (!input.parent_output.empty() && !TellsOfHoldout(info)) {
+    const std::string output = Sanitize(input.parent_output);
     text += selected.op == Operator::kDebug
                 ? "Its output:\n" + output
                 : fmt::format("Its output, at most the last {} lines:\n{}",

@@ -18,7 +18,7 @@ std::string GoalText(const State& state);
 std::string FilesText(const PromptInput& input);
 // Baseline, best, noise, and what is left of the budget.
 std::string StandingText(const State& state, AttemptId attempt);
-std::string ParentText(const State& state, AttemptId attempt);
+std::string ParentText(const State& state, const PromptInput& input);
 std::string PathText(const State& state, AttemptId attempt);
 std::string SiblingsText(const State& state, AttemptId attempt,
                          const std::map<AttemptId, std::string>& patches);

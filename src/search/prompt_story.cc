@@ -18,9 +18,10 @@ constexpr std::size_t kLessonWidth = 240;
 }  // namespace
 
 bool TellsOfHoldout(const AttemptInfo& info) {
-  return info.evaluated &&
-         (info.evaluated->reason.find("holdout") != std::string::npos ||
-          info.evaluated->signature.starts_with(Name(EvalPhase::kHoldout)));
+  return info.evaluated && (info.evaluated->reason.view().find("holdout") !=
+                                std::string_view::npos ||
+                            info.evaluated->signature.view().starts_with(
+                                Name(EvalPhase::kHoldout)));
 }
 
 std::string GainText(const State& state, double value, double from) {
@@ -68,7 +69,7 @@ std::string ResultText(const State& state, AttemptId attempt) {
 
 std::string IdeaText(const State& state, AttemptId attempt) {
   const AttemptInfo& info = *state.Info(attempt);
-  const std::string& idea =
+  const std::string_view idea =
       info.plan.idea.empty() ? info.selected.idea : info.plan.idea;
   std::string text = idea.empty()
                          ? "(idea not known)"
@@ -84,7 +85,7 @@ std::string StoryOf(const State& state, AttemptId attempt) {
       fmt::format("#{} {} {}: {}\n", attempt.value(),
                   Name(state.Info(attempt)->selected.op),
                   IdeaText(state, attempt), ResultText(state, attempt));
-  const std::string& lesson = state.LessonOf(attempt);
+  const std::string_view lesson = state.LessonOf(attempt);
   if (!lesson.empty()) {
     text += fmt::format("   lesson: {}\n", OneLine(lesson, kLessonWidth));
   }
@@ -95,17 +96,17 @@ std::vector<std::string> StoriesOf(const State& state,
                                    const std::vector<AttemptId>& attempts) {
   struct Told {
     AttemptId attempt;
-    const std::string* category;
+    Interned category;
     std::vector<std::string> words;
   };
   std::vector<Told> earlier;
   std::vector<std::string> stories;
   for (AttemptId attempt : attempts) {
     std::string story = StoryOf(state, attempt);
-    const llm::Plan& plan = state.Info(attempt)->plan;
-    Told told{attempt, &plan.category, TitleWords(plan.idea)};
+    const PlanNote& plan = state.Info(attempt)->plan;
+    Told told{attempt, plan.category, TitleWords(plan.idea)};
     for (const Told& other : earlier) {
-      if (*other.category != plan.category ||
+      if (other.category != plan.category ||
           !MuchAlike(other.words, told.words)) {
         continue;
       }

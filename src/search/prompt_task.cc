@@ -23,7 +23,7 @@ constexpr std::array<std::string_view, 8> kDirections = {
     "algorithm", "data-structure", "memory",     "caching",
     "compiler",  "parallelism",    "parameters", "io"};
 
-std::string_view Stance(const State& state, const Selected& selected) {
+std::string_view Stance(const State& state, const Choice& selected) {
   const ChainState& chain =
       state.chains()[static_cast<std::size_t>(selected.chain)];
   const auto step =
@@ -75,7 +75,7 @@ std::string Others(const State& state, const PromptInput& input) {
       "others", {{"categories", std::move(about)}, {"hint", std::move(hint)}});
 }
 
-std::string SourceOf(const State& state, const std::string& idea) {
+std::string SourceOf(const State& state, std::string_view idea) {
   auto known = std::ranges::find(state.ideas(), idea, &Idea::text);
   return known == state.ideas().end() || known->source.empty()
              ? "the user's"
@@ -85,7 +85,7 @@ std::string SourceOf(const State& state, const std::string& idea) {
 }  // namespace
 
 std::string IdeaSection(const State& state, const PromptInput& input) {
-  const Selected& selected = state.Info(input.attempt)->selected;
+  const Choice& selected = state.Info(input.attempt)->selected;
   if (!selected.idea.empty()) {
     const std::string intro = input.templates.Fill(
         "idea", {{"source", SourceOf(state, selected.idea)}});

@@ -334,9 +334,9 @@ Result<void> Search::Furnish() {
   if (!policy) return policy.error();
   policy_ = std::move(*policy);
   budget_ = std::make_unique<Budget>(state_.spec().budget);
-  expander_ = std::make_unique<Expander>(
-      Expander::Parts{parts_.compute, parts_.repository, state_, parts_.scope,
-                      parts_.arms, parts_.clock, parts_.templates});
+  expander_ = std::make_unique<Expander>(Expander::Parts{
+      parts_.compute, parts_.repository, state_, parts_.scope, parts_.arms,
+      parts_.clock, parts_.templates, &parts_.journal});
   auto record = [this](Event event) { Record(Unpruned(std::move(event))); };
   auto pause = [this](const std::string& cause, const std::string& detail) {
     Pause(cause, detail);
@@ -458,7 +458,9 @@ Task<void> Search::Publish() {
 Task<void> Search::Confirm() {
   const Consumption used = state_.Used(parts_.clock.Wall());
   const int samples = budget_->FinalSamples(used, state_.noise().repeats);
+  racing_ = true;
   if (!state_.final()) co_await measurer_->Race(samples);
+  racing_ = false;
   if (!abandoned_) co_await Publish();
 }
 

@@ -167,7 +167,7 @@ class Search {
   void SwitchOff(const std::string& arm, const llm::Unavailable& why);
   void WatchArm(const std::string& arm);
   void CloseOpenCalls();
-  void OfferAgain(const Selected& merge);
+  void OfferAgain(const Choice& merge);
   bool Listen();
   void NoticeStandstill();
   void NoticeLongOutage();
@@ -213,6 +213,7 @@ class Search {
   std::optional<Instant> listened_;
   std::optional<Instant> progress_;     // when something last finished
   TaskGroup* growing_ = nullptr;        // of Run, while it selects
+  bool racing_ = false;                 // the final is under way
   bool held_ = false;                   // the user has paused the search
   std::optional<std::string> no_room_;  // which disk is too full; noted
   bool others_turn_ = false;    // of the company: nothing may be selected

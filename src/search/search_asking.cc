@@ -77,7 +77,7 @@ Task<std::optional<llm::Proposal>> Search::Propose(AttemptId attempt) {
 // Gives the attempt to an arm that can be asked, when there is one again.
 // False: the attempt waits for a resume.
 Task<bool> Search::Rearm(AttemptId attempt) {
-  const Selected selected = state_.Info(attempt)->selected;
+  const Choice selected = state_.Info(attempt)->selected;
   const auto reading = selected.idea.empty() ? Expander::Reading::kAny
                                              : Expander::Reading::kPrompt;
   const bool some = co_await WaitForArms(selected.op, reading);
@@ -235,9 +235,9 @@ std::string Search::PromptOf(AttemptId attempt) {
   return "";
 }
 
-void Search::OfferAgain(const Selected& merge) {
+void Search::OfferAgain(const Choice& merge) {
   if (replay_) return;  // it stands in the records
-  const std::string& idea = state_.Info(merge.parents[1])->plan.idea;
+  const std::string idea = state_.Info(merge.parents[1])->plan.idea.str();
   if (idea.empty() || !AnyThinks()) return;
   Told told;
   told.directive =

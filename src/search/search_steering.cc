@@ -75,7 +75,8 @@ void Search::NoticeStandstill() {
   const Instant now = parts_.clock.Now();
   const bool waits =
       held_ || outage_ || evaluator_out_ || no_room_ || others_turn_;
-  if (growing_ == nullptr || waits || pausing_ || !progress_) {
+  const bool works = growing_ != nullptr || racing_;
+  if (!works || waits || pausing_ || !progress_) {
     progress_ = now;
     return;
   }
@@ -95,7 +96,7 @@ void Search::NoticeStandstill() {
                   state_.run()));
   if (parts_.give_up) parts_.give_up();
   settled_.Notify();
-  growing_->Wake();
+  if (growing_ != nullptr) growing_->Wake();
 }
 
 void Search::Note(Noted note) {

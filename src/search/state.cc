@@ -84,6 +84,9 @@ Result<void> State::On(const Selected& e, const Record& r) {
   attempt.op = e.op;
   attempt.chain = e.chain;
   attempt.history_withheld = e.history_withheld;
+  if (e.parents.size() > kMostParents) {
+    return Broken(r, fmt::format("{} parents", e.parents.size()));
+  }
   for (AttemptId parent : e.parents) {
     std::optional<NodeId> node = tree_.Find(parent);
     if (!node) {
@@ -91,11 +94,11 @@ Result<void> State::On(const Selected& e, const Record& r) {
     }
     attempt.parents.push_back(*node);
   }
-  changed_ = attempt.parents;
+  changed_.assign(attempt.parents.begin(), attempt.parents.end());
   tree_.Select(e.attempt, std::move(attempt));
 
   AttemptInfo& info = infos_[e.attempt];
-  info.selected = e;
+  info.selected = Choice(e);
   info.selected_at = r.at;
   info.selected_seq = r.seq;
   ChainState& chain = chains_[static_cast<std::size_t>(e.chain)];
@@ -173,13 +176,13 @@ Result<void> State::On(const Rejected& e, const Record& r) {
   auto found = infos_.find(e.attempt);
   if (found == infos_.end()) return Broken(r, "the attempt was not selected");
   if (found->second.rejected) return Ok();
-  found->second.rejected = e;
+  found->second.rejected = true;
   reserved_.erase(e.attempt);
   Finish(e.attempt, e.outcome, e.reason, r.at);
   CountAnswer(found->second, e.outcome);
   CountStreak(found->second, e.outcome,
               fmt::format("{}: {}", Name(e.outcome), OneLine(e.reason, 120)));
-  const Selected& selected = found->second.selected;
+  const Choice& selected = found->second.selected;
   if (selected.op == Operator::kMerge) {
     chains_[static_cast<std::size_t>(selected.chain)].merges_off = true;
   }
@@ -195,15 +198,15 @@ Result<void> State::On(const Committed& e, const Record& r) {
   }
   if (root) found = infos_.try_emplace(e.attempt).first;
   AttemptInfo& info = found->second;
-  info.plan = e.plan;
-  info.files = e.files;
+  info.plan = PlanNote(e.plan);
+  info.files.assign(e.files.begin(), e.files.end());
   info.needs = e.needs;
   if (!e.matched.empty()) info.matched = e.matched;
   info.flags = e.flags;
   info.committed_seq = r.seq;
   if (!root) CountAnswer(info, Outcome::kValid);
   if (!e.plan.lesson.empty() && !info.selected.parents.empty()) {
-    lessons_[info.selected.parents.front()] = e.plan.lesson;
+    lessons_[info.selected.parents.front()] = e.attempt;
   }
 
   Node node;
@@ -212,16 +215,17 @@ Result<void> State::On(const Committed& e, const Record& r) {
   node.tree = e.tree;
   node.op = info.selected.op;
   node.chain = info.selected.chain;
+  std::vector<std::string> files;
   for (const FileStat& file : e.files) {
     node.added += file.added;
     node.removed += file.removed;
-    node.files.push_back(file.path);
+    files.push_back(file.path);
   }
   std::vector<NodeId> parents;
   for (AttemptId parent : info.selected.parents) {
     parents.push_back(*tree_.Find(parent));
   }
-  const NodeId id = tree_.Commit(e.attempt, std::move(node), parents);
+  const NodeId id = tree_.Commit(e.attempt, std::move(node), parents, files);
   changed_ = parents;
   changed_.push_back(id);
   if (root) {
@@ -237,22 +241,7 @@ Result<void> State::On(const Committed& e, const Record& r) {
 Result<void> State::On(const Sampled& e, const Record& r) {
   std::optional<NodeId> node = tree_.Find(e.node);
   if (!node) return Broken(r, "the sampled node does not exist");
-  std::vector<Sampled>& samples = samples_[e.node];
-  auto same = [&](const Sampled& s) {
-    return s.sample.phase == e.sample.phase &&
-           s.sample.index == e.sample.index && s.versus == e.versus;
-  };
-  auto known = std::ranges::find_if(samples, same);
-  if (known != samples.end()) {
-    *known = e;
-  } else {
-    const SamplePhase phase = e.sample.phase;
-    if (phase == SamplePhase::kBaseline || phase == SamplePhase::kConfirm ||
-        phase == SamplePhase::kHoldout) {
-      meetings_[{e.node, phase, e.versus}].push_back(
-          static_cast<std::uint32_t>(samples.size()));
-    }
-    samples.push_back(e);
+  if (samples_.Add(e)) {
     if (spec_->judge && !e.sample.failure && !e.sample.cached) {
       ++judged_samples_;
     }
@@ -297,7 +286,7 @@ Result<void> State::On(const Evaluated& e, const Record& r) {
     ++measured_nodes_;
     evaluation_seconds_ += e.seconds.build + e.seconds.checks;
   }
-  info.evaluated = e;
+  info.evaluated = Finding(e, r.seq);
   Finish(e.node, e.outcome, e.reason, r.at);
   if (e.value) {
     std::optional<double> value = measurements_->Value(e.node);
@@ -305,7 +294,8 @@ Result<void> State::On(const Evaluated& e, const Record& r) {
   } else {
     tree_.SetValue(*node, std::nullopt);
   }
-  changed_ = tree_.Parents(*node);
+  const ParentIds& parents = tree_.Parents(*node);
+  changed_.assign(parents.begin(), parents.end());
   changed_.push_back(*node);
   Reward(info, e.outcome, *node);
   if (e.node.value() != 0) CountStreak(info, e.outcome, e.signature);
@@ -412,128 +402,6 @@ Result<void> State::On(const Exported& e, const Record&) {
 Result<void> State::On(const Stopped& e, const Record&) {
   stopped_ = e;
   return Ok();
-}
-
-void State::Finish(AttemptId attempt, Outcome outcome,
-                   const std::string& reason, WallTime at) {
-  const Attempt* before = tree_.FindAttempt(attempt);
-  const bool root = attempt.value() == 0;
-  AttemptInfo& info = infos_[attempt];
-  if (!root && before != nullptr && before->outcome) {
-    --outcomes_[*before->outcome];
-  } else if (!root) {
-    finished_.push_back(attempt);
-    ChainState& chain = chains_[static_cast<std::size_t>(info.selected.chain)];
-    ++chain.finished;
-    --chain.in_flight;
-    ++chain.since_best;
-    ++since_best_;
-  }
-  if (!root) ++outcomes_[outcome];
-  info.finished_at = at;
-  open_.erase(attempt);
-  for (Turn& turn : info.turns) turn.answered.reset();
-  if (auto taken = samples_.find(attempt); taken != samples_.end()) {
-    for (Sampled& one : taken->second) {
-      if (one.sample.failure) std::exchange(one.sample.failure->tail, "");
-    }
-  }
-  tree_.Finish(attempt, outcome, reason);
-  if (before != nullptr) changed_ = before->parents;
-}
-
-void State::Reopen(AttemptId attempt) {
-  const Attempt* known = tree_.FindAttempt(attempt);
-  if (known == nullptr || !known->outcome) return;
-  --outcomes_[*known->outcome];
-  std::erase(finished_, attempt);
-  ChainState& chain =
-      chains_[static_cast<std::size_t>(infos_[attempt].selected.chain)];
-  --chain.finished;
-  ++chain.in_flight;
-  tree_.Reopen(attempt);
-  open_.insert(attempt);
-  infos_[attempt].evaluated.reset();
-  if (known->node) changed_.push_back(*known->node);
-}
-
-void State::NewBest(AttemptId attempt, NodeId node) {
-  ChainState& chain =
-      chains_[static_cast<std::size_t>(infos_[attempt].selected.chain)];
-  chain.best = node;
-  chain.since_best = 0;
-  chain.merges_since_best = 0;
-  chain.tunes_since_best = 0;
-  chain.restarts_since_best = 0;
-  chain.merges_off = false;
-  const NodeId best = BestOfChains(chain.best);
-  if (best != best_) since_best_ = 0;
-  best_ = best;
-}
-
-void State::Reward(AttemptInfo& info, Outcome outcome, NodeId node) {
-  if (info.selected.arm.empty()) return;
-  double reward = 0;
-  if (outcome == Outcome::kImproved) {
-    reward = 1;
-  } else if (MayBeImproved(outcome)) {
-    reward = 0.2;
-    const std::vector<NodeId> parents = tree_.Parents(node);
-    const auto& value = tree_[node].value;
-    const auto& before = tree_[parents.front()].value;
-    const int sign = spec::Sign(spec_->metric.direction);
-    if (value && before && sign * (*value - *before) > Tau(1)) reward = 0.6;
-  }
-  ArmStats& arm = arms_[info.selected.arm];
-  if (reward == 1 && info.reward != 1) ++arm.improved;
-  if (reward != 1 && info.reward == 1) --arm.improved;
-  arm.reward += reward - info.reward;
-  info.reward = reward;
-}
-
-// Once an attempt's answers have come to an end: is the arm able to write what
-// can be applied?
-void State::CountAnswer(const AttemptInfo& info, Outcome outcome) {
-  if (info.selected.arm.empty()) return;
-  ArmStats& arm = arms_[info.selected.arm];
-  const bool failed = outcome == Outcome::kEditFailed;
-  arm.failed += failed ? 1 : 0;
-  arm.failed_in_row = failed ? arm.failed_in_row + 1 : 0;
-  if (info.turns.empty()) return;
-  ArmStats::Formed& formed = arm.formats[FormatOf(info.selected.arm)];
-  ++formed.answered;
-  if (!failed && std::ranges::count(info.turns, "edit", &Turn::role) == 0) {
-    ++formed.well_formed;
-  }
-}
-
-// Random edits are expected to break a program in the same way again and
-// again; they cost no model call, and a broken machine shows itself as an
-// environment error. They neither lengthen a streak nor end one.
-void State::CountStreak(const AttemptInfo& info, Outcome outcome,
-                        const std::string& signature) {
-  if (Random(info.selected.arm) || info.selected.op == Operator::kMerge) {
-    return;
-  }
-  const bool failure = StatusOf(outcome) == Status::kCrash ||
-                       outcome == Outcome::kChecksFailed ||
-                       outcome == Outcome::kScopeViolation;
-  if (!failure) {
-    streak_ = 0;
-    streak_signature_.clear();
-  } else if (signature == streak_signature_) {
-    ++streak_;
-  } else {
-    streak_ = 1;
-    streak_signature_ = signature;
-  }
-}
-
-bool State::Random(const std::string& arm) const {
-  auto is_arm = [&](const spec::Proposer& p) {
-    return p.name == arm && std::holds_alternative<spec::EditsArm>(p.arm);
-  };
-  return std::ranges::any_of(spec_->proposers, is_arm);
 }
 
 }  // namespace coppice::search

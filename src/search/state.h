@@ -6,14 +6,14 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <tuple>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
-#include "base/boxed.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "search/attempt_info.h"
 #include "search/bandit.h"
 #include "search/budget.h"
 #include "search/chain_plan.h"
@@ -22,49 +22,11 @@
 #include "search/ledger.h"
 #include "search/measurements.h"
 #include "search/policy.h"
+#include "search/sample_store.h"
 #include "search/tree.h"
 #include "spec/spec.h"
 
 namespace coppice::search {
-
-// A call of an attempt. Its prompt stays in the journal.
-struct Turn {
-  int turn = 0;
-  std::string arm;
-  std::string role;
-  double reserve_usd = 0;
-  std::int64_t reserve_tokens = 0;
-  std::int64_t asked_seq = 0;     // of its record
-  std::int64_t answered_seq = 0;  // of its answer's record; 0 = none
-  // That answer, while the attempt has no outcome.
-  std::shared_ptr<const Answered> answered;
-};
-
-// What is known of one attempt beyond the tree: for views, resume and prompts.
-struct AttemptInfo {
-  Selected selected;
-  std::vector<Turn> turns;
-  Boxed<Rejected> rejected;
-  Boxed<Evaluated> evaluated;
-  llm::Plan plan;
-  std::vector<FileStat> files;
-  std::vector<std::string> needs;
-  Boxed<std::string> matched;
-  Boxed<std::string> diagnosis;  // what evaluation.diagnose printed
-  std::vector<std::string> flags;
-  double propose_seconds = 0;
-  double measure_seconds = 0;
-  double reward = 0;  // r of the bandit
-  double usd = 0;
-  std::int64_t input_tokens = 0;
-  std::int64_t output_tokens = 0;
-  WallTime selected_at;
-  WallTime finished_at;
-  std::int64_t selected_seq = 0;   // of its `selected` record
-  std::int64_t asked_seq = 0;      // of its first `asked` record; 0 = none
-  std::int64_t calls_seq = 0;      // of its last `asked` or `answered` one
-  std::int64_t committed_seq = 0;  // of its `committed` record; texts are there
-};
 
 // An idea of the user's, or one that deserves another try.
 struct Idea {
@@ -197,7 +159,7 @@ class State {
   // became of it.
   const std::vector<AttemptId>& AttemptsFrom(AttemptId parent) const;
   // What later attempts said that the node's result taught; empty if nobody.
-  const std::string& LessonOf(AttemptId node) const;
+  std::string_view LessonOf(AttemptId node) const;
   // `tell TEXT`, oldest first, and the queue of ideas.
   const std::vector<std::string>& told() const { return told_; }
   const std::vector<Idea>& ideas() const { return ideas_; }
@@ -211,14 +173,12 @@ class State {
   const std::optional<Stopped>& stopped() const { return stopped_; }
   const std::vector<Noted>& notes() const { return notes_; }
   const std::vector<Exported>& exports() const { return exports_; }
-  // Until the next record is applied. What a failed one printed is known while
-  // the node has no outcome.
-  const std::vector<Sampled>& samples_of(AttemptId node) const;
-  // kBaseline, kConfirm or kHoldout samples of a node against that opponent,
-  // as recorded. The base of a long run has thousands of others.
-  std::vector<const Sampled*> SamplesAgainst(
-      AttemptId node, SamplePhase phase,
-      std::optional<AttemptId> versus = std::nullopt) const;
+  // As recorded. What a failed one printed is known while the node has no
+  // outcome.
+  std::vector<Sampled> samples_of(AttemptId node) const {
+    return samples_.Of(node);
+  }
+  const SampleStore& samples() const { return samples_; }
 
  private:
   Result<void> On(const Started& e, const Record& r);
@@ -265,10 +225,7 @@ class State {
   NodeId best_;  // of the chains' bests
   std::vector<NodeId> changed_;
   std::unordered_map<AttemptId, AttemptInfo> infos_;
-  std::unordered_map<AttemptId, std::vector<Sampled>> samples_;
-  // Where those of SamplesAgainst are in `samples_`.
-  using Meeting = std::tuple<AttemptId, SamplePhase, std::optional<AttemptId>>;
-  std::map<Meeting, std::vector<std::uint32_t>> meetings_;
+  SampleStore samples_;
   AttemptId next_attempt_{1};
   std::set<AttemptId> open_;
   std::vector<AttemptId> finished_;
@@ -297,7 +254,7 @@ class State {
   std::map<std::string, std::string> formats_;
   Ledger ledger_;
   std::unordered_map<AttemptId, std::vector<AttemptId>> from_;
-  std::unordered_map<AttemptId, std::string> lessons_;
+  std::unordered_map<AttemptId, AttemptId> lessons_;  // who told it
   std::vector<std::string> told_;
   std::vector<Idea> ideas_;
   std::optional<AttemptId> pinned_;

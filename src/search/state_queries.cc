@@ -63,22 +63,6 @@ std::vector<AttemptId> State::Open() const {
   return {open_.begin(), open_.end()};
 }
 
-const std::vector<Sampled>& State::samples_of(AttemptId node) const {
-  static const std::vector<Sampled> kNone;
-  auto found = samples_.find(node);
-  return found == samples_.end() ? kNone : found->second;
-}
-
-std::vector<const Sampled*> State::SamplesAgainst(
-    AttemptId node, SamplePhase phase, std::optional<AttemptId> versus) const {
-  std::vector<const Sampled*> samples;
-  auto met = meetings_.find({node, phase, versus});
-  if (met == meetings_.end()) return samples;
-  const std::vector<Sampled>& all = samples_.at(node);
-  for (std::uint32_t place : met->second) samples.push_back(&all[place]);
-  return samples;
-}
-
 std::map<Outcome, int> State::Outcomes() const {
   std::map<Outcome, int> counts;
   for (const auto& [outcome, count] : outcomes_) {
@@ -126,11 +110,10 @@ State::Duel State::DuelOf(AttemptId candidate, AttemptId best,
   Duel duel;
   auto collect = [&](AttemptId node, AttemptId versus,
                      std::vector<double>& into, std::vector<double>& seconds) {
-    for (const Sampled* s : SamplesAgainst(node, phase, versus)) {
-      if (s->sample.failure) continue;
-      if (auto score = measurements_->Score(s->sample.metrics)) {
+    for (const SampleStore::Met& met : samples_.Against(node, phase, versus)) {
+      if (auto score = measurements_->ScoreAt(node, phase, met.index)) {
         into.push_back(*score);
-        seconds.push_back(s->sample.seconds);
+        seconds.push_back(met.seconds);
       }
     }
   };
@@ -198,10 +181,10 @@ const std::vector<AttemptId>& State::AttemptsFrom(AttemptId parent) const {
   return found == from_.end() ? kNone : found->second;
 }
 
-const std::string& State::LessonOf(AttemptId node) const {
-  static const std::string kNone;
+std::string_view State::LessonOf(AttemptId node) const {
   auto found = lessons_.find(node);
-  return found == lessons_.end() ? kNone : found->second;
+  if (found == lessons_.end()) return {};
+  return infos_.at(found->second).plan.lesson;
 }
 
 const Idea* State::NextIdea() const {

@@ -1,9 +1,6 @@
 #include "search/tree.h"
 
 #include <algorithm>
-#include <boost/graph/breadth_first_search.hpp>
-#include <boost/graph/reverse_graph.hpp>
-#include <boost/property_map/property_map.hpp>
 #include <limits>
 #include <queue>
 #include <ranges>
@@ -23,14 +20,6 @@ namespace coppice::search {
 namespace {
 
 constexpr NodeId kNoNode(std::numeric_limits<std::uint32_t>::max());
-
-struct Collect : boost::default_bfs_visitor {
-  explicit Collect(std::vector<NodeId>& into) : found(&into) {}
-  void discover_vertex(std::size_t vertex, const auto&) const {
-    found->emplace_back(static_cast<std::uint32_t>(vertex));
-  }
-  std::vector<NodeId>* found;
-};
 
 }  // namespace
 
@@ -72,16 +61,6 @@ bool SolutionTree::MergeTried(NodeId a, NodeId b) const {
   return merges_.contains(std::minmax(a, b));
 }
 
-std::vector<NodeId> SolutionTree::Parents(NodeId id) const {
-  std::vector<NodeId> parents;
-  auto [edge, end] = boost::in_edges(id.value(), graph_);
-  for (; edge != end; ++edge) {
-    parents.emplace_back(
-        static_cast<std::uint32_t>(boost::source(*edge, graph_)));
-  }
-  return parents;
-}
-
 std::vector<NodeId> SolutionTree::Children(NodeId id) const {
   std::vector<NodeId> children;
   auto [edge, end] = boost::out_edges(id.value(), graph_);
@@ -93,20 +72,21 @@ std::vector<NodeId> SolutionTree::Children(NodeId id) const {
 }
 
 std::optional<NodeId> SolutionTree::FirstParent(NodeId id) const {
-  auto [edge, end] = boost::in_edges(id.value(), graph_);
-  if (edge == end) return std::nullopt;
-  return NodeId(static_cast<std::uint32_t>(boost::source(*edge, graph_)));
+  const ParentIds& parents = Parents(id);
+  if (parents.empty()) return std::nullopt;
+  return parents.front();
 }
 
 std::vector<NodeId> SolutionTree::Ancestors(NodeId id) const {
   std::vector<NodeId> found;
-  // Colours of the visited alone: the cost is that of the ancestors.
-  std::unordered_map<std::size_t, boost::default_color_type> colours;
-  boost::breadth_first_visit(
-      boost::make_reverse_graph(graph_), std::size_t{id.value()},
-      boost::visitor(Collect(found))
-          .color_map(boost::make_assoc_property_map(colours)));
-  found.erase(found.begin());
+  std::unordered_set<NodeId> seen{id};
+  auto take = [&](NodeId from) {
+    for (NodeId parent : Parents(from)) {
+      if (seen.insert(parent).second) found.push_back(parent);
+    }
+  };
+  take(id);
+  for (std::size_t next = 0; next < found.size(); ++next) take(found[next]);
   return found;
 }
 
@@ -116,11 +96,9 @@ bool SolutionTree::IsAncestor(NodeId above, NodeId below) const {
   while (!open.empty()) {
     const NodeId at = open.back();
     open.pop_back();
-    auto [edge, end] = boost::in_edges(at.value(), graph_);
-    const bool merge = end - edge > 1;
-    if (merge && !merged.insert(at).second) continue;
-    for (; edge != end; ++edge) {
-      NodeId parent(static_cast<std::uint32_t>(boost::source(*edge, graph_)));
+    const ParentIds& parents = Parents(at);
+    if (parents.size() > 1 && !merged.insert(at).second) continue;
+    for (NodeId parent : parents) {
       if (parent == above) return true;
       if (parent > above) open.push_back(parent);
     }
@@ -190,12 +168,22 @@ void SolutionTree::Select(AttemptId attempt, Attempt what) {
   }
 }
 
+std::uint32_t SolutionTree::ListOf(const std::vector<std::string>& files) {
+  auto [known, added] = list_numbers_.try_emplace(
+      files, static_cast<std::uint32_t>(file_lists_.size()));
+  if (added) file_lists_.push_back(&known->first);
+  return known->second;
+}
+
 NodeId SolutionTree::Commit(AttemptId attempt, Node node,
-                            const std::vector<NodeId>& parents) {
+                            std::span<const NodeId> parents,
+                            const std::vector<std::string>& files) {
   if (auto known = Find(attempt)) return *known;
   NodeId id(static_cast<std::uint32_t>(size()));
   node.attempt = attempt;
   node.lineage = id;
+  node.parents.assign(parents.begin(), parents.end());
+  node.files = ListOf(files);
   if (!parents.empty()) {
     const Node& parent = (*this)[parents.front()];
     node.depth = parent.depth + 1;
@@ -216,14 +204,14 @@ NodeId SolutionTree::Commit(AttemptId attempt, Node node,
 }
 
 void SolutionTree::Finish(AttemptId attempt, Outcome outcome,
-                          std::string reason) {
+                          const std::string& reason) {
   if (Attempt* known = Selected(attempt)) {
     if (!known->outcome) {
       CountInFlight(*known, -1);
       ChainOf(known->chain).finished.push_back(attempt);
     }
     known->outcome = outcome;
-    known->reason = std::move(reason);
+    known->reason = reason;
   }
   if (auto id = Find(attempt)) {
     Node& node = graph_[id->value()];
@@ -236,7 +224,7 @@ void SolutionTree::Reopen(AttemptId attempt) {
   if (record == nullptr || !record->outcome) return;
   Attempt& known = *record;
   known.outcome.reset();
-  known.reason.clear();
+  known.reason = {};
   CountInFlight(known, +1);
   std::erase(ChainOf(known.chain).finished, attempt);
   if (!known.node) return;

@@ -1,20 +1,35 @@
 #pragma once
 
+#include <boost/container/static_vector.hpp>
 #include <boost/graph/adjacency_list.hpp>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/compact_string.h"
 #include "base/ids.h"
 #include "base/outcome.h"
 
 namespace coppice::search {
 
-// A vertex: one commit.
+// The first is the one that a patch is against; a merge has a second.
+inline constexpr std::size_t kMostParents = 2;
+struct ParentIds : boost::container::static_vector<
+                       NodeId, kMostParents,
+                       boost::container::static_vector_options_t<
+                           boost::container::stored_size<std::uint8_t>>> {
+  using static_vector::static_vector;
+  ParentIds(const std::vector<NodeId>& ids)
+      : static_vector(ids.begin(), ids.end()) {}
+};
+
+// A vertex: one commit. A tree may have a million of them: every byte counts.
 struct Node {
   // Constant once added.
   AttemptId attempt;
@@ -27,37 +42,41 @@ struct Node {
   int debug_depth = 0;  // debug steps in a row that end here
   int added = 0;        // lines against the first parent
   int removed = 0;
-  std::vector<std::string> files;  // changed against the first parent
+  std::uint32_t files = 0;  // which of the tree's lists (SolutionTree::Files)
+  ParentIds parents;
 
   // Recomputed by every event about the node.
+  bool pruned = false;
   std::optional<Outcome> outcome;  // nothing while it is evaluated
-  std::optional<double> value;     // v (SPEC §5), in the metric's unit
   // Attempts on this node: finished, failed and in flight.
   int attempts = 0;
   int in_flight = 0;
-  bool pruned = false;
+  std::optional<double> value;  // v (SPEC §5), in the metric's unit
 };
-
-struct Edge {};
 
 // One attempt, whether it became a node or not.
 struct Attempt {
   Operator op = Operator::kDraft;
-  std::vector<NodeId> parents;
+  ParentIds parents;
   int chain = 0;
   bool history_withheld = false;
-  bool selected = false;  // else a number that nothing is known of
-  std::optional<NodeId> node;
+  bool selected = false;           // else a number that nothing is known of
   std::optional<Outcome> outcome;  // nothing while in flight
-  std::string reason;
+  std::optional<NodeId> node;
+  CompactString reason;
 };
 
-// Append-only. Boost.Graph underneath; the descriptor is the NodeId, so the
-// order of vertices is topological. Conductor thread.
+// Append-only. Boost.Graph underneath, an edge from a node to each of its
+// children; the descriptor is the NodeId, so the order of vertices is
+// topological. Conductor thread.
 class SolutionTree {
  public:
-  using Graph = boost::adjacency_list<boost::vecS, boost::vecS,
-                                      boost::bidirectionalS, Node, Edge>;
+  using Graph =
+      boost::adjacency_list<boost::vecS, boost::vecS, boost::directedS, Node>;
+
+  SolutionTree() = default;
+  SolutionTree(SolutionTree&&) = default;
+  SolutionTree& operator=(SolutionTree&&) = default;
 
   bool empty() const { return boost::num_vertices(graph_) == 0; }
   std::size_t size() const { return boost::num_vertices(graph_); }
@@ -69,6 +88,10 @@ class SolutionTree {
     return selected_;
   }  // ever selected, baseline excluded
   const Graph& graph() const { return graph_; }
+  // What a node changes against its first parent.
+  const std::vector<std::string>& Files(NodeId id) const {
+    return *file_lists_[(*this)[id].files];
+  }
 
   // Of one chain: attempts on the root (Node::attempts counts all chains'),
   // those of them in flight, and attempts with an outcome in the order of
@@ -80,7 +103,7 @@ class SolutionTree {
   bool MergeTried(NodeId a, NodeId b) const;
 
   // First parent first. Children in the order of addition.
-  std::vector<NodeId> Parents(NodeId id) const;
+  const ParentIds& Parents(NodeId id) const { return (*this)[id].parents; }
   std::vector<NodeId> Children(NodeId id) const;
   std::optional<NodeId> FirstParent(NodeId id) const;  // the root has none
   std::vector<NodeId> Ancestors(NodeId id) const;      // nearest first
@@ -93,9 +116,10 @@ class SolutionTree {
   // The changes, each idempotent; applied by State alone. `parents` empty:
   // the root (attempt 0).
   void Select(AttemptId attempt, Attempt what);
-  NodeId Commit(AttemptId attempt, Node node,
-                const std::vector<NodeId>& parents);
-  void Finish(AttemptId attempt, Outcome outcome, std::string reason = {});
+  NodeId Commit(AttemptId attempt, Node node, std::span<const NodeId> parents,
+                const std::vector<std::string>& files = {});
+  void Finish(AttemptId attempt, Outcome outcome,
+              const std::string& reason = {});
   // Back in flight: approve, remeasure, repaired environment.
   void Reopen(AttemptId attempt);
   void SetValue(NodeId node, std::optional<double> value);
@@ -110,8 +134,12 @@ class SolutionTree {
   Chain& ChainOf(int chain);
   Attempt* Selected(AttemptId attempt);
   void CountInFlight(const Attempt& attempt, int change);
+  std::uint32_t ListOf(const std::vector<std::string>& files);
 
   Graph graph_;
+  // Few differ: each is kept once, by its number.
+  std::map<std::vector<std::string>, std::uint32_t> list_numbers_;
+  std::vector<const std::vector<std::string>*> file_lists_;
   // Both by the attempt's number.
   std::deque<Attempt> attempts_;
   std::vector<NodeId> by_attempt_;

@@ -257,14 +257,17 @@ class Simulator {
   void Commit(const Running& attempt) {
     const Expansion& expansion =
         result_.selected[static_cast<std::size_t>(attempt.attempt.value()) - 1];
-    Node node{.op = expansion.op, .chain = attempt.chain};
+    Node node;
+    node.op = expansion.op;
+    node.chain = attempt.chain;
+    std::vector<std::string> changed;
     if (options_.spec.search.merge > 0) {
       Rng rng = Rng::Stream(attempt.made.key, 0, "file");
       const auto files = static_cast<std::uint64_t>(options_.files);
-      node.files = {"file" + std::to_string(rng.Below(files))};
+      changed = {"file" + std::to_string(rng.Below(files))};
     }
-    NodeId id =
-        tree().Commit(attempt.attempt, std::move(node), expansion.parents);
+    NodeId id = tree().Commit(attempt.attempt, std::move(node),
+                              expansion.parents, changed);
     result_.truths.push_back(attempt.made);
     TellAll(id);
   }

@@ -20,8 +20,11 @@ constexpr const char* kHostile =
 
 FindTexts Same(std::string text) {
   return [text](AttemptId) -> Result<AttemptTexts> {
-    return AttemptTexts{
-        .patch = text, .prompt = text, .answer = text, .judged = ""};
+    return AttemptTexts{.patch = text,
+                        .prompt = text,
+                        .answer = text,
+                        .judged = "",
+                        .output = text};
   };
 }
 FindLog Nothing() {

@@ -55,11 +55,14 @@ TEST_CASE("a CSV cell is no formula to a spreadsheet") {
 }
 
 TEST_CASE("show is as written down") {
-  const auto state = testing::Fold(testing::FruitfulRun());
+  const auto records = testing::FruitfulRun();
+  const auto state = testing::Fold(records);
   std::string all;
   for (int attempt : {0, 1, 3, 5, 8, 11}) {
     all += ShowText(*state, AttemptId(attempt)) + "why\n" +
-           WhyText(*state, AttemptId(attempt)) + "\n";
+           WhyText(*state, AttemptId(attempt),
+                   testing::OutputOf(records, AttemptId(attempt))) +
+           "\n";
   }
   testing::CheckGolden("report/golden/show.txt", all);
 }

@@ -156,8 +156,8 @@ TEST_CASE("no view passes on an escape sequence or broken text") {
       {"tsv", ResultsTsv(*state)}};
   for (AttemptId attempt : state->order_of_completion()) {
     views["show"] += ShowText(*state, attempt);
-    views["why"] += WhyText(*state, attempt);
-    views["show json"] += DumpPretty(ShowJson(*state, attempt));
+    views["why"] += WhyText(*state, attempt, kHostile);
+    views["show json"] += DumpPretty(ShowJson(*state, attempt, kHostile));
     views["plan"] += PlanMarkdown(*state, attempt);
   }
   search::State live;

@@ -43,11 +43,10 @@ class Garden {
     return attempt;
   }
 
-  NodeId Commit(AttemptId attempt, std::vector<std::string> files = {}) {
+  NodeId Commit(AttemptId attempt, const std::vector<std::string>& files = {}) {
     const Attempt& what = *tree.FindAttempt(attempt);
-    Node node{.op = what.op, .chain = what.chain};
-    node.files = std::move(files);
-    NodeId id = tree.Commit(attempt, std::move(node), what.parents);
+    NodeId id = tree.Commit(attempt, Node{.op = what.op, .chain = what.chain},
+                            what.parents, files);
     TellAll(attempt);
     return id;
   }
@@ -63,12 +62,12 @@ class Garden {
 
   // The whole life of a node at once.
   NodeId Grow(NodeId parent, double value,
-              std::vector<std::string> files = {}) {
+              const std::vector<std::string>& files = {}) {
     return GrowAs(parent.value() == 0 ? Operator::kDraft : Operator::kImprove,
                   {parent}, value, std::move(files));
   }
   NodeId GrowAs(Operator op, std::vector<NodeId> parents, double value,
-                std::vector<std::string> files = {}) {
+                const std::vector<std::string>& files = {}) {
     AttemptId attempt = Select(op, std::move(parents));
     NodeId node = Commit(attempt, std::move(files));
     Finish(attempt, Outcome::kValid, value);

@@ -18,7 +18,7 @@ constexpr const char* kHeldOut =
     "search: {policy: linear, merge: 0}\n"
     "budget: {max_nodes: 3, plateau_nodes: null, max_cost_usd: null}\n";
 
-const search::Evaluated& Result1(const SearchWorld& world) {
+const search::Finding& Result1(const SearchWorld& world) {
   return *world.state().Info(AttemptId(1))->evaluated;
 }
 
@@ -39,7 +39,7 @@ TEST_CASE("what memorised the training data does not become best") {
   const search::Ending ending = world.Run();
   CHECK(ending.exit == 3);
   CHECK(Result1(world).outcome == Outcome::kInconclusive);
-  CHECK(Result1(world).reason.starts_with("holdout worse"));
+  CHECK(Result1(world).reason.view().starts_with("holdout worse"));
   CHECK(Result1(world).flags == std::vector<std::string>{"overfit"});
   // It stays a parent, with the value that was measured.
   CHECK(Result1(world).value == 50);
@@ -188,8 +188,8 @@ TEST_CASE("what a profiler says of a new best is told to those who grow it") {
         for (const llm::Utterance& part : asked->prompt) prompt += part.text;
       });
   world.Run();
-  CHECK(*world.state().Info(AttemptId(1))->diagnosis == "hot: node 1");
-  CHECK_FALSE(world.state().Info(AttemptId(2))->diagnosis);
+  CHECK(world.state().Info(AttemptId(1))->diagnosis == "hot: node 1");
+  CHECK(world.state().Info(AttemptId(2))->diagnosis.empty());
   CHECK(prompts[1].find("hot: node") == std::string::npos);
   CHECK(prompts[2].find("hot: node 1") != std::string::npos);
   CHECK(prompts[3].find("hot: node 1") != std::string::npos);

@@ -104,9 +104,9 @@ class World {
       return Tell(attempt);
     }
     if (!what.node) {
-      Node node{.op = what.op, .chain = what.chain};
-      node.files = {std::string(1, static_cast<char>('a' + rng_.Below(4)))};
-      tree_.Commit(attempt, std::move(node), what.parents);
+      const char file = static_cast<char>('a' + rng_.Below(4));
+      tree_.Commit(attempt, Node{.op = what.op, .chain = what.chain},
+                   what.parents, {std::string(1, file)});
       Tell(attempt);
     }
     const bool works = fate < .7;

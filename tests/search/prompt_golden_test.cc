@@ -40,7 +40,8 @@ search::PromptFiles SampleFiles() {
   return {parser, header};
 }
 
-std::string PromptOf(const search::State& state, int attempt,
+std::string PromptOf(const std::vector<Record>& records,
+                     const search::State& state, int attempt,
                      llm::PromptStyle style = llm::PromptStyle::kAnswer,
                      llm::EditFormat format = llm::EditFormat::kSearchReplace) {
   const search::PromptFiles files = SampleFiles();
@@ -55,6 +56,9 @@ std::string PromptOf(const search::State& state, int attempt,
         "@@ -4 +4 @@\n-  int n = 0;\n+  int n = " +
         std::to_string(wanted.value()) + ";\n";
   }
+  const AttemptId parent =
+      state.Info(AttemptId(attempt))->selected.parents.front();
+  const std::string output = testing::OutputOf(records, parent);
   return testing::WholeText(
       BuildPrompt(state, {.attempt = AttemptId(attempt),
                           .style = style,
@@ -62,6 +66,7 @@ std::string PromptOf(const search::State& state, int attempt,
                           .marker_suffix = "",
                           .files = files,
                           .patches = patches,
+                          .parent_output = output,
                           .scope = scope,
                           .max_prompt_kb = 240,
                           .templates = search::Templates::BuiltIn()}));
@@ -73,7 +78,7 @@ TEST_CASE("prompts of the sample run are these texts") {
   const std::vector<Record> records = testing::FruitfulRun();
   auto prompt = [&](int attempt) {
     const auto state = testing::Fold(records, UntilSelected(records, attempt));
-    return PromptOf(*state, attempt);
+    return PromptOf(records, *state, attempt);
   };
   CheckGolden("search/golden/prompt_first_draft.md", prompt(1));
   CheckGolden("search/golden/prompt_draft.md", prompt(12));
@@ -98,7 +103,7 @@ TEST_CASE("so are those of a tune, a restart, an idea and an agent") {
     selected.arm = "anthropic/claude-sonnet-4-5";
     record.event = selected;
     REQUIRE(state->Apply(record).has_value());
-    return PromptOf(*state, 20, style, format);
+    return PromptOf(records, *state, 20, style, format);
   };
   using enum llm::EditFormat;
   constexpr auto kAnswer = llm::PromptStyle::kAnswer;

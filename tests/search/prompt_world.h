@@ -61,6 +61,7 @@ class PromptWorld {
 
  private:
   search::State state_;
+  std::map<AttemptId, std::string> outputs_;  // what failed nodes printed
   std::vector<search::Record> records_;
   std::int64_t seq_ = 0;
 };

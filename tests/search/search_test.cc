@@ -277,7 +277,8 @@ TEST_CASE("overlapping improvements note the conflict and merge no more") {
     if (attempt->op != Operator::kMerge) continue;
     ++merges;
     CHECK(attempt->outcome == Outcome::kEditFailed);
-    CHECK(attempt->reason.find("merge conflict: x") != std::string::npos);
+    CHECK(attempt->reason.view().find("merge conflict: x") !=
+          std::string::npos);
   }
   CHECK(merges == 1);
 }

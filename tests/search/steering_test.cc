@@ -129,6 +129,22 @@ TEST_CASE("a search in which nothing finishes pauses for the user") {
     slow = 1;
     CHECK(world.Run().reason == "max_nodes");
   }
+  SUBCASE("in its final as well") {
+    slow = 4 * 3600;
+    world.before_run = [&](search::Search& search) {
+      world.evaluator->duration = [&search, &slow](AttemptId) {
+        return search.state().race().empty() ? 1.0 : slow;
+      };
+    };
+    const search::Ending ending = world.Run();
+    CHECK(ending.exit == 5);
+    CHECK(ending.reason == "standstill");
+    CHECK(given_up == 1);
+    CHECK_FALSE(world.state().final());
+    slow = 1;
+    CHECK(world.Run().reason == "max_nodes");
+    CHECK(world.state().final());
+  }
   SUBCASE("and not while it only waits for a slow one") {
     slow = 3600;
     CHECK(world.Run().reason == "max_nodes");

@@ -43,7 +43,7 @@ TEST_CASE("parents and children keep their order") {
   const NodeId b = garden.Grow(root, 2);
   const NodeId merge = garden.GrowAs(Operator::kMerge, {b, a}, 3);
   const NodeId c = garden.Grow(b, 2);
-  CHECK(garden.tree.Parents(merge) == std::vector{b, a});
+  CHECK(garden.tree.Parents(merge) == ParentIds({b, a}));
   CHECK(garden.tree.FirstParent(merge) == b);
   CHECK_FALSE(garden.tree.FirstParent(root).has_value());
   CHECK(garden.tree.Children(b) == std::vector{merge, c});
@@ -150,7 +150,7 @@ TEST_CASE("a change told twice counts once") {
   CHECK(garden.tree.RootAttempts(0) == 1);
 
   const NodeId node = garden.Commit(attempt);
-  CHECK(garden.tree.Commit(attempt, Node(), {root}) == node);
+  CHECK(garden.tree.Commit(attempt, Node(), ParentIds({root})) == node);
   CHECK(garden.tree.size() == 2);
   CHECK(garden.tree.Children(root).size() == 1);
 

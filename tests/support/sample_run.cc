@@ -386,6 +386,16 @@ std::vector<Record> OverruledRun(bool confirmed) {
   return records;
 }
 
+std::string OutputOf(const std::vector<search::Record>& records,
+                     AttemptId attempt) {
+  std::string output;
+  for (const search::Record& record : records) {
+    const auto* e = std::get_if<search::Evaluated>(&record.event);
+    if (e != nullptr && e->node == attempt) output = e->tail;
+  }
+  return output;
+}
+
 std::unique_ptr<search::State> Fold(const std::vector<Record>& records,
                                     std::size_t count) {
   auto state = std::make_unique<search::State>();

@@ -26,6 +26,10 @@ std::vector<search::Record> FruitlessRun();
 // in the search, or nothing is confirmed.
 std::vector<search::Record> OverruledRun(bool confirmed);
 
+// The last that a failed node of the run printed.
+std::string OutputOf(const std::vector<search::Record>& records,
+                     AttemptId attempt);
+
 // The state after the first `count` records.
 std::unique_ptr<search::State> Fold(const std::vector<search::Record>& records,
                                     std::size_t count = SIZE_MAX);
