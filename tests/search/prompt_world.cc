@@ -154,6 +154,7 @@ void PromptWorld::Fail(AttemptId attempt, Outcome outcome,
   evaluated.reason = reason;
   evaluated.signature = signature;
   evaluated.tail = tail;
+  outputs_[attempt] = tail;
   Apply(std::move(evaluated));
 }
 
@@ -177,12 +178,16 @@ void PromptWorld::AddFile(const std::string& path, const std::string& text,
 }
 
 llm::Prompt PromptWorld::Build(AttemptId attempt) const {
+  const AttemptId parent = state_.Info(attempt)->selected.parents.front();
+  const auto printed = outputs_.find(parent);
+  const std::string output = printed == outputs_.end() ? "" : printed->second;
   return BuildPrompt(state_, {.attempt = attempt,
                               .style = style,
                               .format = format,
                               .marker_suffix = marker_suffix,
                               .files = files,
                               .patches = patches,
+                              .parent_output = output,
                               .scope = scope,
                               .max_prompt_kb = max_prompt_kb,
                               .templates = templates});

@@ -162,7 +162,7 @@ TEST_CASE("what is too good must show it in a clean checkout (MC-36)") {
     CHECK(CountFlag(world, 3, "suspicious") == 1);
     CHECK(trick->outcome ==
           (real ? Outcome::kImproved : Outcome::kInconclusive));
-    CHECK(trick->reason.starts_with("not reproduced: ") == !real);
+    CHECK(trick->reason.view().starts_with("not reproduced: ") == !real);
     CHECK(world.state().final()->confirmed == real);
     bool judged = false;
     for (const search::Record& record : world.journal) {
