@@ -115,7 +115,7 @@ Result<void> CompareRuns::Prepare() {
 
 double CompareRuns::Spent() const {
   double usd = 0;
-  for (const study::SearchFacts& search : facts_) usd += search.used.cost_usd;
+  for (const study::SearchFacts& search : facts_) usd += search.paid_usd;
   return usd;
 }
 
@@ -255,22 +255,27 @@ Result<std::unique_ptr<CompareRuns::Member>> CompareRuns::Open(std::size_t arm,
 
 // To where the journal is; a search without one begins.
 Result<void> CompareRuns::Recover(Member& member, std::size_t arm, int seed) {
+  Result<spec::Loaded> loaded =
+      spec::ParseSpec(plan_.arms[arm].merged_json, plan_.study.arms[arm].where,
+                      {{"search.seed", std::to_string(seed)}});
+  if (!loaded) return loaded.error();
   search::Search& search = *member.search;
   Result<void> done = search.Recover();
   if (!done) return done;
   const search::State& state = search.state();
   if (state.started()) {
     member.ended = state.stopped() && study::IsWhole(state.stopped()->exit);
-    if (member.ended) return Ok();
-    search::Resumed resumed;
-    resumed.coppice = COPPICE_VERSION;
-    search.Resume(std::move(resumed));
+    if (!member.ended) {
+      search::Resumed resumed;
+      resumed.coppice = COPPICE_VERSION;
+      // What the whole study may cost may have been raised.
+      if (loaded->merged_json != state.merged_spec()) {
+        resumed.budget_json = loaded->merged_json;
+      }
+      search.Resume(std::move(resumed));
+    }
     return Recall(member);
   }
-  Result<spec::Loaded> loaded =
-      spec::ParseSpec(plan_.arms[arm].merged_json, plan_.study.arms[arm].where,
-                      {{"search.seed", std::to_string(seed)}});
-  if (!loaded) return loaded.error();
   done = project_.store->PinBase(member.run, project_.base);
   if (done) {
     done = eval::WriteLock(member.directory / "baseline.lock", baseline_.lock);

@@ -1,8 +1,13 @@
 #include "study/compare.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <set>
+
+#include "base/json.h"
 
 namespace coppice::study {
 namespace {
@@ -23,13 +28,12 @@ std::set<int> WholeSeeds(const Comparison& comparison) {
   return seeds;
 }
 
-std::string Says(const spec::StudyArm& arm) {
-  std::string says;
-  for (const auto& [key, value] : arm.keys) {
-    const std::string shown = key.substr(key.find('.') + 1);
-    says += (says.empty() ? "" : ", ") + shown + ": " + value;
+// "local/qwen", "claude-code", "edits": what proposes, without its settings.
+std::string NameOf(const Json& proposer) {
+  for (const char* kind : {"model", "agent", "command"}) {
+    if (proposer.contains(kind)) return proposer[kind];
   }
-  return says.empty() ? "as the spec says" : says;
+  return "edits";
 }
 
 std::vector<Step> StepsOf(const SearchFacts& search, spec::Equalize resource) {
@@ -110,6 +114,23 @@ Difference DifferenceOf(const Comparison& comparison, std::size_t a,
 
 }  // namespace
 
+std::string Says(const spec::StudyArm& arm) {
+  std::string says;
+  for (const auto& [key, text] : arm.keys) {
+    const Json value = Json::parse(text);
+    std::string shown = value.is_string() ? value.get<std::string>() : text;
+    if (key == "proposers") {
+      shown.clear();
+      for (const Json& proposer : value) {
+        shown += (shown.empty() ? "" : " and ") + NameOf(proposer);
+      }
+    }
+    says += fmt::format("{}{}: {}", says.empty() ? "" : ", ",
+                        key.substr(key.find('.') + 1), shown);
+  }
+  return says.empty() ? "as the spec says" : says;
+}
+
 double Of(const CurvePoint& point, spec::Equalize resource) {
   switch (resource) {
     case spec::Equalize::kNodes:
@@ -165,6 +186,14 @@ Spread SpreadOf(const Comparison& comparison, spec::Equalize resource) {
     first = false;
   }
   return spread;
+}
+
+double UnitOf(const Comparison& comparison, spec::Equalize resource) {
+  double unit = 0;
+  for (const SearchFacts& search : comparison.searches) {
+    unit = std::max(unit, Of(search.largest, resource));
+  }
+  return unit;
 }
 
 std::vector<BandPoint> BandOf(const ArmFacts& arm, spec::Equalize resource,

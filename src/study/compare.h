@@ -16,7 +16,7 @@
 
 namespace coppice::study {
 
-// After each attempt that finished.
+// After each attempt that finished: what the search had used by then.
 struct CurvePoint {
   int nodes = 0;
   double cost_usd = 0;
@@ -31,7 +31,12 @@ struct SearchFacts {
   int seed = 0;
   std::string run;
   std::vector<CurvePoint> curve;  // from 0 attempts on: the baseline
-  CurvePoint used;                // at the end
+  // At the end of the search, and what was paid in all: judging the fresh
+  // samples is outside the total.
+  CurvePoint used;
+  double paid_usd = 0;
+  // The most that one step took: what a call reserved, how long an attempt was.
+  CurvePoint largest;
   double wall_hours = 0;
   std::string ended;            // "max_nodes", "nothing_left", ...
   std::int64_t winner = 0;      // attempt
@@ -51,16 +56,18 @@ struct SearchFacts {
   std::vector<double> chain_bests;  // as seen by the decision rule
 };
 
-SearchFacts FactsOf(const search::State& state, std::string arm, int seed);
-// The same from the journal alone, so that facts do not depend on who was there
-// when they came about.
+// From the journal alone, so that facts do not depend on who was there when
+// they came about.
 Result<SearchFacts> FactsOf(search::Journal& journal, std::string arm,
                             int seed);
+
+// The keys of an arm, for people: "policy: linear, chains: 8".
+std::string Says(const spec::StudyArm& arm);
 
 // One arm over its seeds.
 struct ArmFacts {
   std::string name;
-  std::string says;  // its keys
+  std::string says;
   int chains = 1;
   std::vector<const SearchFacts*> searches;  // by seed
   std::vector<double> values;                // of the winners, by seed
@@ -109,6 +116,9 @@ struct Spread {
   double greatest = 0;
 };
 Spread SpreadOf(const Comparison& comparison, spec::Equalize resource);
+// Searches that were given alike use alike but for less than this: an attempt,
+// or what a call may take at worst.
+double UnitOf(const Comparison& comparison, spec::Equalize resource);
 double Of(const CurvePoint& point, spec::Equalize resource);
 
 // Of the means of arms at a use of the equal resource, for drawing: one band an

@@ -14,28 +14,69 @@ int Sign(const search::State& state) {
   return spec::Sign(state.spec().metric.direction);
 }
 
-// Best so far by the decision rule's own choices, not by the luckiest sample.
-void DrawCurve(const search::State& state, SearchFacts& facts) {
-  const search::SolutionTree& tree = state.tree();
-  CurvePoint point;
-  point.best = tree[tree.root()].value.value_or(0);
-  facts.curve.push_back(point);
-  for (AttemptId attempt : state.order_of_completion()) {
-    const search::AttemptInfo& info = *state.Info(attempt);
-    ++point.nodes;
-    point.cost_usd += info.usd;
-    point.tokens += info.input_tokens + info.output_tokens;
-    point.hours += WorkHours(info);
-    const auto& evaluated = info.evaluated;
-    if (evaluated && evaluated->outcome == Outcome::kImproved &&
-        evaluated->value &&
-        Sign(state) * (*evaluated->value - point.best) > 0) {
-      point.best = *evaluated->value;
-    }
-    facts.curve.push_back(point);
-  }
-  facts.used = point;
+CurvePoint PointOf(const search::State& state) {
+  const Spending spent = SpendingOf(state);
+  return {.nodes = spent.nodes,
+          .cost_usd = spent.usd,
+          .tokens = spent.tokens,
+          .hours = spent.hours};
 }
+
+// Looks on while the records of a search are applied, one after the other:
+// what was used when is not to be seen in what came of it.
+class Onlooker {
+ public:
+  void See(const search::State& state, const search::Record& record) {
+    if (const auto* asked = std::get_if<search::Asked>(&record.event)) {
+      largest_.cost_usd = std::max(largest_.cost_usd, asked->reserve_usd);
+      largest_.tokens = std::max(largest_.tokens, asked->reserve_tokens);
+    }
+    if (const auto* done = std::get_if<search::Rejected>(&record.event)) {
+      Finished(state, done->attempt);
+    }
+    if (const auto* done = std::get_if<search::Evaluated>(&record.event)) {
+      Finished(state, done->node);
+    }
+    // What is measured after the end is outside the total.
+    const bool ends = std::holds_alternative<search::Stopped>(record.event);
+    if (ends || !state.stopped()) used_ = PointOf(state);
+  }
+
+  // Best so far by the decision rule's own choices, not by the luckiest sample.
+  void Tell(const search::State& state, SearchFacts& facts) const {
+    const search::SolutionTree& tree = state.tree();
+    facts.curve.push_back(begin_);
+    double best = tree[tree.root()].value.value_or(0);
+    facts.curve.back().best = best;
+    for (AttemptId attempt : state.order_of_completion()) {
+      const auto& evaluated = state.Info(attempt)->evaluated;
+      if (evaluated && evaluated->outcome == Outcome::kImproved &&
+          evaluated->value && Sign(state) * (*evaluated->value - best) > 0) {
+        best = *evaluated->value;
+      }
+      facts.curve.push_back(points_.at(attempt));
+      facts.curve.back().nodes = static_cast<int>(facts.curve.size()) - 1;
+      facts.curve.back().best = best;
+    }
+    facts.used = used_;
+    facts.used.best = best;
+    facts.largest = largest_;
+  }
+
+ private:
+  void Finished(const search::State& state, AttemptId attempt) {
+    if (attempt.value() == 0) {
+      begin_ = PointOf(state);
+      return;
+    }
+    points_[attempt] = PointOf(state);
+    largest_.hours = std::max(largest_.hours, WorkHours(*state.Info(attempt)));
+  }
+
+  CurvePoint begin_, used_;
+  CurvePoint largest_{.nodes = 1};
+  std::map<AttemptId, CurvePoint> points_;  // when it was finished
+};
 
 // Attempts in flight when another one was selected.
 void CountInFlight(const search::State& state, SearchFacts& facts) {
@@ -86,7 +127,8 @@ void LookAtTree(const search::State& state, SearchFacts& facts) {
     const std::optional<double> claimed = evaluated && evaluated->value
                                               ? evaluated->value
                                               : tree[chain.best].value;
-    facts.chain_bests.push_back(claimed.value_or(facts.curve.front().best));
+    const double base = tree[tree.root()].value.value_or(0);
+    facts.chain_bests.push_back(claimed.value_or(base));
   }
 }
 
@@ -101,15 +143,12 @@ std::vector<double> ScoresOf(const search::State& state, AttemptId node) {
   return scores;
 }
 
-}  // namespace
-
-SearchFacts FactsOf(const search::State& state, std::string arm, int seed) {
+// All but what the onlooker has seen.
+SearchFacts LookBack(const search::State& state) {
   using Hours = std::chrono::duration<double, std::ratio<3600>>;
   SearchFacts facts;
-  facts.arm = std::move(arm);
-  facts.seed = seed;
   facts.run = state.run();
-  DrawCurve(state, facts);
+  facts.paid_usd = state.Used(state.last_at()).usd;
   CountInFlight(state, facts);
   LookAtTree(state, facts);
   if (!state.order_of_completion().empty()) {
@@ -133,15 +172,24 @@ SearchFacts FactsOf(const search::State& state, std::string arm, int seed) {
   return facts;
 }
 
+}  // namespace
+
 Result<SearchFacts> FactsOf(search::Journal& journal, std::string arm,
                             int seed) {
   search::State state;
-  auto apply = [&](const search::Record& record) {
-    return state.Apply(record);
+  Onlooker onlooker;
+  auto apply = [&](const search::Record& record) -> Result<void> {
+    Result<void> applied = state.Apply(record);
+    if (applied) onlooker.See(state, record);
+    return applied;
   };
   Result<void> read = journal.Replay(apply);
   if (!read) return read.error();
-  return FactsOf(state, std::move(arm), seed);
+  SearchFacts facts = LookBack(state);
+  facts.arm = std::move(arm);
+  facts.seed = seed;
+  onlooker.Tell(state, facts);
+  return facts;
 }
 
 }  // namespace coppice::study

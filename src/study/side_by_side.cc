@@ -34,8 +34,10 @@ Task<std::optional<search::Ending>> RunTogether(asio::any_io_executor executor,
                                                 std::vector<Runner> runners) {
   std::optional<search::Ending> stopped;
   TaskGroup group(executor);
+  // What those have paid that have ended counts, too.
   for (Runner& runner : runners) {
-    if (!runner.ended) runner.place->Enter(runner.search->state());
+    runner.place->Enter(runner.search->state());
+    if (runner.ended) runner.place->Leave();
   }
   for (Runner& runner : runners) {
     if (!runner.ended) group.Spawn(RunOne(runners, runner, stopped));

@@ -42,12 +42,17 @@ double WorkHours(const search::AttemptInfo& info) {
 
 Spending SpendingOf(const search::State& state) {
   const search::Consumption used = state.Used(state.last_at());
-  Spending spending{
-      .nodes = used.finished, .usd = used.usd, .tokens = used.tokens};
-  for (AttemptId attempt : state.order_of_completion()) {
-    spending.hours += WorkHours(*state.Info(attempt));
+  double seconds = used.evaluation_hours * kSecondsPerHour;
+  for (const auto& [key, line] : state.ledger()) seconds += line.seconds;
+  for (SamplePhase phase : {SamplePhase::kBaseline, SamplePhase::kHoldout}) {
+    for (const search::Sampled* s : state.SamplesAgainst(AttemptId(0), phase)) {
+      seconds -= s->sample.seconds;  // of the baseline, which all arms share
+    }
   }
-  return spending;
+  return {.nodes = used.finished,
+          .usd = used.usd,
+          .tokens = used.tokens,
+          .hours = seconds / kSecondsPerHour};
 }
 
 // ---- The turnstile ---------------------------------------------------------
@@ -137,6 +142,9 @@ void Turnstile::Tell() {
 
 void Turnstile::Place::Enter(const search::State& state) {
   spending_ = SpendingOf(state);
+  for (AttemptId attempt : state.order_of_completion()) {
+    longest_ = std::max(longest_, WorkHours(*state.Info(attempt)));
+  }
   inside_ = true;
 }
 
@@ -148,33 +156,39 @@ void Turnstile::Place::Leave() {
 
 void Turnstile::Place::Observe(const search::State& state,
                                const search::Record& record) {
-  const search::Consumption used = state.Used(record.at);
-  reserved_usd_ = used.usd_reserved;
-  spending_.usd = used.usd;
-  spending_.tokens = used.tokens;
+  reserved_usd_ = state.Used(record.at).usd_reserved;
+  const Spending before = std::exchange(spending_, SpendingOf(state));
   if (std::holds_alternative<search::Answered>(record.event)) {
     for (const auto& place : owner_.places_) {
       if (place->short_of_money_ && place->wake_) place->wake_();
     }
   }
-  if (used.finished == spending_.nodes) return;
-  spending_.nodes = used.finished;
-  spending_.hours += WorkHours(*state.Info(state.order_of_completion().back()));
+  if (spending_.nodes > before.nodes) {
+    const AttemptId last = state.order_of_completion().back();
+    longest_ = std::max(longest_, WorkHours(*state.Info(last)));
+  }
+  if (spending_.nodes == before.nodes &&
+      spending_.Of(owner_.options_.resource) ==
+          before.Of(owner_.options_.resource)) {
+    return;
+  }
   owner_.Tell();
 }
 
-// Less is left than the attempts in flight and one more will take.
+// Nobody knows how long an attempt will take, so a search ends with the one
+// that reaches the total; and so that this is one, none is begun beside others
+// but where all of them have room at their longest.
 bool Turnstile::Place::HasHadEnough(const search::State& state) const {
   if (owner_.options_.resource != spec::Equalize::kHours) return false;
-  const double unit = owner_.Unit(*this);
   const auto open = static_cast<double>(state.Open().size());
-  return owner_.Share(*this) + (open + 1) * unit > 1;
+  const double ahead = open > 0 ? (open + 1) * longest_ : 0;
+  return spending_.hours + ahead >= owner_.options_.total;
 }
 
 search::Company::Turn Turnstile::Place::MaySelect(const search::State& state) {
   held_ = false;
   if (HasHadEnough(state)) {
-    // Those in flight may turn out shorter than the others were.
+    // Those in flight may turn out shorter than the longest was.
     return state.Open().empty() ? Turn::kEnd : Turn::kWait;
   }
   held_ = owner_.IsAhead(*this);

@@ -15,8 +15,9 @@
 
 namespace coppice::study {
 
-// Of a search so far: attempts with an outcome, money, tokens, and hours of
-// work (proposing and evaluating, whether or not at the same time).
+// Of a search so far, from the baseline on: attempts with an outcome, and what
+// was spent on them and on those that have none yet. Hours are hours of work:
+// proposing, evaluating and judging, whether or not at the same time.
 struct Spending {
   int nodes = 0;
   double usd = 0;
@@ -25,7 +26,8 @@ struct Spending {
 
   double Of(spec::Equalize resource) const;
 };
-// Hours of one attempt.
+Spending SpendingOf(const search::State& state);
+// Of one attempt.
 double WorkHours(const search::AttemptInfo& info);
 
 // Lets the searches of one seed advance together: who has had least of what
@@ -76,7 +78,7 @@ class Turnstile::Place final : public search::Company {
 
   // To be told of every record of the search.
   void Observe(const search::State& state, const search::Record& record);
-  // The search has as much as it stands in `state`, and goes on.
+  // The search has had what stands in `state`, and goes on.
   void Enter(const search::State& state);
   // It has ended: nobody waits for it.
   void Leave();
@@ -100,6 +102,7 @@ class Turnstile::Place final : public search::Company {
   Turnstile& owner_;
   const std::map<std::string, std::string> shared_;
   Spending spending_;
+  double longest_ = 0;  // attempt so far, in hours
   double reserved_usd_ = 0;
   int seated_ = 0;
   bool inside_ = false;
@@ -107,8 +110,5 @@ class Turnstile::Place final : public search::Company {
   bool short_of_money_ = false;
   std::function<void()> wake_;
 };
-
-// What the finished attempts of a search come to.
-Spending SpendingOf(const search::State& state);
 
 }  // namespace coppice::study
