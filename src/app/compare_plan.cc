@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "study/compare.h"
 #include "study/statistics.h"
 
 namespace coppice::app {
@@ -71,8 +72,9 @@ void AddForecast(const ComparePlan& plan, const Preflight& preflight,
         FormatDuration(samples * seconds / slots), FormatDuration(seconds),
         slots));
   } else if (study.equalize == spec::Equalize::kHours) {
-    lines.push_back(fmt::format("time: {} hours of work in all",
-                                FormatShort(searches * study.total)));
+    lines.push_back(
+        fmt::format("time: {} of work in all, proposing and evaluating",
+                    FormatDuration(searches * study.total * 3600)));
   }
   const std::optional<double> most = study.equalize == spec::Equalize::kCost
                                          ? std::optional(searches * study.total)
@@ -165,20 +167,19 @@ std::vector<std::string> PlanLines(const ComparePlan& plan,
                                    const Preflight& preflight) {
   const spec::Study& study = plan.study;
   std::vector<std::string> lines;
+  const bool hours = study.equalize == spec::Equalize::kHours;
+  const std::string each = hours
+                               ? FormatDuration(study.total * 3600) + " of work"
+                               : fmt::format("{} {}", FormatNumber(study.total),
+                                             spec::UnitOf(study.equalize));
   lines.push_back(fmt::format(
-      "study {}: {} arms x {} seeds = {} searches, {} {} each; {} fresh "
-      "samples of every winner on top",
+      "study {}: {} arms x {} seeds = {} searches, {} each; {} fresh sample{} "
+      "of every winner on top",
       study.name, study.arms.size(), study.seeds,
-      study.arms.size() * static_cast<std::size_t>(study.seeds),
-      FormatNumber(study.total), spec::UnitOf(study.equalize),
-      study.remeasure));
+      study.arms.size() * static_cast<std::size_t>(study.seeds), each,
+      study.remeasure, study.remeasure == 1 ? "" : "s"));
   for (const spec::StudyArm& arm : study.arms) {
-    std::string keys;
-    for (const auto& [key, value] : arm.keys) {
-      keys += fmt::format("{}{}: {}", keys.empty() ? "" : ", ", key, value);
-    }
-    lines.push_back(fmt::format("  {:<12} {}", arm.name,
-                                keys.empty() ? "as the spec says" : keys));
+    lines.push_back(fmt::format("  {:<12} {}", arm.name, study::Says(arm)));
   }
   AddForecast(plan, preflight, lines);
   AddPower(study, lines);

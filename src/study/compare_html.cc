@@ -72,7 +72,9 @@ struct Scale {
   }
 };
 
-std::string Axes(const Scale& scale, const std::string& below) {
+// `right`: what stands at the end of the axis below.
+std::string Axes(const Scale& scale, const std::string& right,
+                 const std::string& below) {
   const double floor = kHeight - kBottom + 5;
   std::string svg = fmt::format(
       "<path d='M{0:.1f} 5V{1:.1f}H{2:.1f}' fill='none' stroke='#888'/>", kLeft,
@@ -85,7 +87,7 @@ std::string Axes(const Scale& scale, const std::string& below) {
   label(kLeft - 6, scale.Y(scale.high) + 8, "end", FormatShort(scale.high));
   label(kLeft - 6, scale.Y(scale.low), "end", FormatShort(scale.low));
   label(kLeft, floor + 16, "middle", "0");
-  label(kWidth - 4, floor + 16, "end", FormatShort(scale.right, 6));
+  label(kWidth - 4, floor + 16, "end", right);
   label((kLeft + kWidth) / 2, floor + 30, "middle", below);
   return svg;
 }
@@ -138,8 +140,9 @@ std::string Curves(const Comparison& comparison, spec::Equalize resource) {
   }
   std::string svg =
       fmt::format("<svg viewBox='0 0 {} {}' role='img'>", kWidth, kHeight);
-  svg += Axes(scale, fmt::format("{} (best so far: {})", spec::UnitOf(resource),
-                                 comparison.metric));
+  svg += Axes(
+      scale, Amount(resource, most),
+      fmt::format("{} (best so far: {})", Called(resource), comparison.metric));
   for (std::size_t i = 0; i < bands.size(); ++i) {
     svg += Band(bands[i], scale, kColours[i % std::size(kColours)]);
   }
@@ -172,7 +175,8 @@ std::string SplitCurve(const Comparison& comparison) {
   std::ranges::sort(arms, {}, &ArmFacts::chains);
   std::string svg =
       fmt::format("<svg viewBox='0 0 {} {}' role='img'>", kWidth, kHeight);
-  svg += Axes(scale, "chains (dots: seeds; bars: means)");
+  svg += Axes(scale, FormatShort(scale.right),
+              "chains (dots: seeds; bars: means)");
   for (const ArmFacts* arm : arms) {
     const double x = scale.X(arm->chains) - 8;
     for (double value : arm->values) {

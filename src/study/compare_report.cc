@@ -120,7 +120,18 @@ std::string BestOfLines(const Comparison& comparison) {
         "to show {}\n",
         arm.name, arm.chains, fmt::join(points, ", "));
   }
-  return text;
+  return text.empty() ? text : text + "\n";
+}
+
+// What each arm is, and what all of them are held against.
+std::string ArmLines(const Comparison& comparison) {
+  std::string text;
+  for (const ArmFacts& arm : comparison.arms) {
+    text += fmt::format("- {}: {}\n", arm.name, Cell(arm.says));
+  }
+  return text + fmt::format("- the base: {} (noise of a sample: {})\n\n",
+                            FormatShort(comparison.baseline),
+                            FormatShort(comparison.noise));
 }
 
 }  // namespace
@@ -135,26 +146,19 @@ std::string CompareMarkdown(const Comparison& comparison) {
         "compare FILE --resume` goes on.\n\n",
         comparison.searches.size(), comparison.planned);
   }
-  md += Equalised(comparison) + "\n\n## Arms\n\n";
-  md += MarkdownTable(ArmsTable(comparison));
-  for (const ArmFacts& arm : comparison.arms) {
-    md += fmt::format("- {}: {}\n", arm.name, Cell(arm.says));
-  }
-  md += fmt::format("- the base: {} (noise of a sample: {})\n\n",
-                    FormatShort(comparison.baseline),
-                    FormatShort(comparison.noise));
-  md += "## Differences\n\n" + MarkdownTable(DifferencesTable(comparison));
-  for (std::size_t i = 1; i < verdicts.size(); ++i) {
-    md += fmt::format("- {}\n", Cell(verdicts[i]));
-  }
-  if (const Table split = SplitTable(comparison); !split.rows.empty()) {
-    md += "\n## Split of the budget over chains\n\n" + MarkdownTable(split) +
-          BestOfLines(comparison);
-  }
-  md += "\n## What each used\n\n" + MarkdownTable(UseTable(comparison));
-  md +=
-      "## What parallelism changed\n\n" + MarkdownTable(TreeTable(comparison));
-  md += "## Every search\n\n" + MarkdownTable(SeedsTable(comparison));
+  md += Equalised(comparison) + "\n\n";
+  auto section = [&md](const char* title, const Table& table,
+                       const std::string& more = {}) {
+    if (table.rows.empty()) return;
+    md += fmt::format("## {}\n\n", title) + MarkdownTable(table) + more;
+  };
+  section("Arms", ArmsTable(comparison), ArmLines(comparison));
+  section("Differences", DifferencesTable(comparison));
+  section("Split of the budget over chains", SplitTable(comparison),
+          BestOfLines(comparison));
+  section("What each used", UseTable(comparison));
+  section("What parallelism changed", TreeTable(comparison));
+  section("Every search", SeedsTable(comparison));
   md += "## How to read this\n\n";
   for (const std::string& remark : Remarks(comparison)) {
     md += fmt::format("- {}\n", remark);
@@ -172,6 +176,7 @@ std::string CompareJson(const Comparison& comparison) {
   json["finished"] = comparison.finished;
   json["equalize"] = spec::Name(study.equalize);
   json["total"] = study.total;
+  json["unit"] = UnitOf(comparison, study.equalize);
   json["seeds"] = study.seeds;
   json["remeasure"] = study.remeasure;
   json["metric"] = comparison.metric;

@@ -11,7 +11,7 @@
 namespace coppice::study {
 namespace {
 
-using Row = std::vector<std::string>;
+constexpr int kManySeeds = 1000;  // more than anybody will pay for
 
 std::string Range(const Interval& interval) {
   return fmt::format("{} to {}", FormatShort(interval.low),
@@ -27,6 +27,28 @@ double MeanOf(const ArmFacts& arm, F value) {
   return values.empty() ? 0 : Mean(values);
 }
 
+// How a search ended, or that it goes on.
+std::string Ended(const SearchFacts& search, spec::Equalize equal) {
+  constexpr std::string_view kTotals[] = {"max_nodes", "max_cost_usd",
+                                          "max_tokens", "share"};
+  const std::string& reason = search.ended;
+  if (reason.empty()) return "not yet";
+  if (reason == kTotals[static_cast<int>(equal)]) return "at its total";
+  if (reason == "max_cost_usd") return "out of money";
+  if (reason == "study") return "with the others";
+  std::string text = reason;
+  std::ranges::replace(text, '_', ' ');
+  return text;
+}
+
+// Of time, as people say it; a study of small tasks lasts less than a second.
+std::string Span(double hours) {
+  constexpr double kShort = 10;
+  const double seconds = hours * 3600;
+  return seconds < kShort ? FormatShort(seconds, 2) + "s"
+                          : FormatDuration(seconds);
+}
+
 std::size_t SeedsOf(const Comparison& comparison) {
   return comparison.arms.empty() ? 0 : comparison.arms.front().values.size();
 }
@@ -38,6 +60,17 @@ std::string Percent(const Comparison& comparison, double value) {
 }
 
 }  // namespace
+
+std::string Amount(spec::Equalize resource, double amount) {
+  if (resource == spec::Equalize::kHours) return Span(amount);
+  const bool money = resource == spec::Equalize::kCost;
+  return FormatShort(amount) + (money ? " USD" : "");
+}
+
+std::string_view Called(spec::Equalize resource) {
+  if (resource == spec::Equalize::kNodes) return "attempts";
+  return resource == spec::Equalize::kHours ? "work" : spec::Name(resource);
+}
 
 Table ArmsTable(const Comparison& comparison) {
   Table table{.head = {"arm", comparison.metric + " of the winner",
@@ -57,8 +90,8 @@ Table ArmsTable(const Comparison& comparison) {
 }
 
 Table UseTable(const Comparison& comparison) {
-  Table table{.head = {"arm", "attempts", "USD", "tokens", "hours of work",
-                       "hours of wall clock", "taken from the cache"}};
+  Table table{.head = {"arm", "attempts", "USD", "tokens", "work", "wall clock",
+                       "taken from the cache"}};
   for (const ArmFacts& arm : comparison.arms) {
     if (arm.searches.empty()) continue;
     auto mean = [&](auto value) { return FormatShort(MeanOf(arm, value)); };
@@ -66,8 +99,8 @@ Table UseTable(const Comparison& comparison) {
         {arm.name, mean([](const SearchFacts& s) { return s.used.nodes; }),
          mean([](const SearchFacts& s) { return s.used.cost_usd; }),
          mean([](const SearchFacts& s) { return s.used.tokens; }),
-         mean([](const SearchFacts& s) { return s.used.hours; }),
-         mean([](const SearchFacts& s) { return s.wall_hours; }),
+         Span(MeanOf(arm, [](const SearchFacts& s) { return s.used.hours; })),
+         Span(MeanOf(arm, [](const SearchFacts& s) { return s.wall_hours; })),
          mean([](const SearchFacts& s) { return s.cached; })});
   }
   return table;
@@ -107,7 +140,9 @@ Table DifferencesTable(const Comparison& comparison) {
     if (!d.paired.Decided()) {
       verdict =
           fmt::format("{} seeds cannot tell these apart", SeedsOf(comparison));
-      if (d.seeds_needed) {
+      if (d.seeds_needed > kManySeeds) {
+        verdict += fmt::format("; not even {} might", kManySeeds);
+      } else if (d.seeds_needed) {
         verdict += fmt::format("; about {} might", *d.seeds_needed);
       }
     }
@@ -122,19 +157,30 @@ Table DifferencesTable(const Comparison& comparison) {
 }
 
 Table SeedsTable(const Comparison& comparison) {
+  const spec::Equalize equal = comparison.study.equalize;
+  const bool nodes = equal == spec::Equalize::kNodes;
   Table table{.head = {"arm", "seed", "winner", "measured again", "spread",
-                       "samples", "claimed", "attempts", "ended", "run"}};
+                       "samples", "claimed", "attempts"}};
+  if (!nodes) table.head.emplace_back(Called(equal));
+  table.head.emplace_back("ended");
+  table.head.emplace_back("run");
   for (const SearchFacts& s : comparison.searches) {
     const auto [low, high] =
         s.fresh.empty() ? std::pair(0.0, 0.0)
                         : std::pair(*std::ranges::min_element(s.fresh),
                                     *std::ranges::max_element(s.fresh));
-    table.rows.push_back(
-        {s.arm, std::to_string(s.seed), fmt::format("#{}", s.winner),
-         s.value ? FormatShort(*s.value) : "-",
-         s.fresh.empty() ? "-" : Range({low, high}),
-         std::to_string(s.fresh.size()), FormatShort(s.claimed),
-         std::to_string(s.used.nodes), s.ended, s.run});
+    std::vector<std::string> row{s.arm,
+                                 std::to_string(s.seed),
+                                 fmt::format("#{}", s.winner),
+                                 s.value ? FormatShort(*s.value) : "-",
+                                 s.fresh.empty() ? "-" : Range({low, high}),
+                                 std::to_string(s.fresh.size()),
+                                 FormatShort(s.claimed),
+                                 std::to_string(s.used.nodes)};
+    if (!nodes) row.push_back(Amount(equal, Of(s.used, equal)));
+    row.push_back(Ended(s, equal));
+    row.push_back(s.run);
+    table.rows.push_back(std::move(row));
   }
   return table;
 }
@@ -156,31 +202,49 @@ Table SplitTable(const Comparison& comparison) {
 
 std::string Equalised(const Comparison& comparison) {
   const spec::Study& study = comparison.study;
-  const Spread equal = SpreadOf(comparison, study.equalize);
-  std::string text =
-      fmt::format("Held equal: {} ({} for each search; used {} to {}).",
-                  spec::Name(study.equalize), FormatShort(study.total, 8),
-                  FormatShort(equal.least, 8), FormatShort(equal.greatest, 8));
+  const spec::Equalize equal = study.equalize;
+  const Spread spread = SpreadOf(comparison, equal);
+  const double unit = UnitOf(comparison, equal);
+  const bool nodes = equal == spec::Equalize::kNodes;
+  const bool hours = equal == spec::Equalize::kHours;
+  std::string text = fmt::format(
+      "Held equal: {}{} ({} for each search; used {} to {}", spec::Name(equal),
+      hours ? " of work" : "", Amount(equal, study.total),
+      Amount(equal, spread.least), Amount(equal, spread.greatest));
+  if (!nodes) {
+    text += fmt::format(
+        "; {} {}",
+        hours ? "the longest attempt took" : "a call was reserved at up to",
+        Amount(equal, unit));
+  }
+  text += ").";
+  if (comparison.finished && spread.greatest - spread.least >= unit &&
+      spread.greatest > spread.least) {
+    text += fmt::format(
+        " Not equal in the end: searches differ by {}; `ended` says why.",
+        Amount(equal, spread.greatest - spread.least));
+  }
   std::vector<std::string> others;
   for (spec::Equalize other :
        {spec::Equalize::kNodes, spec::Equalize::kCost, spec::Equalize::kTokens,
         spec::Equalize::kHours}) {
-    if (other == study.equalize) continue;
-    const Spread spread = SpreadOf(comparison, other);
-    others.push_back(fmt::format("{} {} to {}", spec::Name(other),
-                                 FormatShort(spread.least),
-                                 FormatShort(spread.greatest)));
+    const Spread used = SpreadOf(comparison, other);
+    if (other == equal || used.greatest == 0) continue;
+    others.push_back(fmt::format("{} {} to {}", Called(other),
+                                 Amount(other, used.least),
+                                 Amount(other, used.greatest)));
   }
+  if (others.empty()) return text;
   return text + fmt::format(" Not held equal: {}.", fmt::join(others, ", "));
 }
 
 std::vector<std::string> Remarks(const Comparison& comparison) {
   const spec::Study& study = comparison.study;
   return {
-      fmt::format("Values are those of {} fresh samples of each winner, taken "
+      fmt::format("Values are those of {} fresh sample{} of each winner, taken "
                   "in turns across the arms after their searches and outside "
                   "the total; what a search claimed is beside them.",
-                  study.remeasure),
+                  study.remeasure, study.remeasure == 1 ? "" : "s"),
       "Differences are paired by seed; positive: the first arm is better. The "
       "interval is a bootstrap of the mean; where it covers 0 nothing is "
       "claimed. p is that of a sign test, also raised for the number of pairs "
@@ -191,9 +255,10 @@ std::vector<std::string> Remarks(const Comparison& comparison) {
       "Proposers take turns by weight (no bandit), a target or a plateau stops "
       "no arm, a measurement or an answer that another arm had first is "
       "charged as if it were made again.",
-      "Hours of work are proposing and evaluating of every attempt, whether or "
-      "not at the same time; the wall clock is that of searches that share "
-      "their slots, and says nothing of an arm alone."};
+      "Work is the time of proposing, evaluating and judging, whether or not "
+      "at "
+      "the same time; the wall clock is that of searches that share their "
+      "slots, and says nothing of an arm alone."};
 }
 
 std::vector<std::string> Verdicts(const Comparison& comparison) {

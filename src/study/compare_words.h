@@ -22,6 +22,12 @@ Table SeedsTable(const Comparison& comparison);
 // Values over the number of chains; empty where no two arms differ in it.
 Table SplitTable(const Comparison& comparison);
 
+// So much of a resource: "40", "0.31 USD", "12400 tokens", "1h 24m"; without
+// its unit where the context says it.
+std::string Amount(spec::Equalize resource, double amount);
+// What it is called where people read: time is work, not a clock's.
+std::string_view Called(spec::Equalize resource);
+
 // What was equal, and how far the rest was not.
 std::string Equalised(const Comparison& comparison);
 // How to read what is above.
