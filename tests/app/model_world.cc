@@ -115,7 +115,8 @@ std::string Falling(int first, int count) {
   return Fixtures(answers);
 }
 
-std::vector<std::string> ChatEvents(const std::string& answer) {
+std::vector<std::string> ChatEvents(const std::string& answer,
+                                    std::int64_t input, std::int64_t output) {
   const json said = {{"content", answer}};
   const json first = {
       {"choices",
@@ -123,7 +124,7 @@ std::vector<std::string> ChatEvents(const std::string& answer) {
   const json last = {
       {"choices",
        {{{"index", 0}, {"delta", json::object()}, {"finish_reason", "stop"}}}},
-      {"usage", {{"prompt_tokens", 400}, {"completion_tokens", 50}}}};
+      {"usage", {{"prompt_tokens", input}, {"completion_tokens", output}}}};
   return {first.dump(), last.dump(), "[DONE]"};
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
@@ -45,9 +46,10 @@ std::string Fixtures(const std::vector<std::string>& answers);
 // WholeAnswer(first), first - 1, ...
 std::string Falling(int first, int count);
 
-// An answer as the events of a chat completion's stream, with its usage: 400
-// tokens in, 50 out.
-std::vector<std::string> ChatEvents(const std::string& answer);
+// An answer as the events of a chat completion's stream, with its usage.
+std::vector<std::string> ChatEvents(const std::string& answer,
+                                    std::int64_t input = 400,
+                                    std::int64_t output = 50);
 
 // The texts that a judge's prompt asks to score: what stands between fences.
 std::vector<std::string> JudgedTexts(const std::string& prompt);
