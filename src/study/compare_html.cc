@@ -199,7 +199,8 @@ constexpr const char* kStyle =
     "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem "
     "auto;padding:0 1rem;color:#222}table{border-collapse:collapse;margin:"
     "1rem 0;font-size:13px}td,th{border-bottom:1px solid #ddd;padding:.25rem "
-    ".6rem;text-align:left}svg{width:100%;max-width:640px;font:11px "
+    ".6rem;text-align:left}td:first-child{white-space:nowrap}svg{width:100%;"
+    "max-width:640px;font:11px "
     "sans-serif}.verdict{font-size:1.15rem;border-left:4px solid #1b6ca8;"
     "padding:.4rem 1rem;background:#f3f7fb}";
 

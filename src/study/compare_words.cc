@@ -12,6 +12,7 @@ namespace coppice::study {
 namespace {
 
 constexpr int kManySeeds = 1000;  // more than anybody will pay for
+constexpr std::size_t kFewPairs = 3;
 
 std::string Range(const Interval& interval) {
   return fmt::format("{} to {}", FormatShort(interval.low),
@@ -47,6 +48,16 @@ std::string Span(double hours) {
   const double seconds = hours * 3600;
   return seconds < kShort ? FormatShort(seconds, 2) + "s"
                           : FormatDuration(seconds);
+}
+
+// "a, b and c"
+std::string List(const std::vector<std::string>& names) {
+  std::string text;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const bool last = i + 1 == names.size();
+    text += (i == 0 ? "" : last ? " and " : ", ") + names[i];
+  }
+  return text;
 }
 
 std::size_t SeedsOf(const Comparison& comparison) {
@@ -240,7 +251,7 @@ std::string Equalised(const Comparison& comparison) {
 
 std::vector<std::string> Remarks(const Comparison& comparison) {
   const spec::Study& study = comparison.study;
-  return {
+  std::vector<std::string> remarks{
       fmt::format("Values are those of {} fresh sample{} of each winner, taken "
                   "in turns across the arms after their searches and outside "
                   "the total; what a search claimed is beside them.",
@@ -259,37 +270,55 @@ std::vector<std::string> Remarks(const Comparison& comparison) {
       "at "
       "the same time; the wall clock is that of searches that share their "
       "slots, and says nothing of an arm alone."};
+  if (const std::size_t pairs = comparison.differences.size();
+      pairs > kFewPairs) {
+    remarks.push_back(
+        fmt::format("Of {} intervals one or the other leaves out 0 by chance: "
+                    "with so many pairs p (Holm) is the one to trust.",
+                    pairs));
+  }
+  return remarks;
 }
 
 std::vector<std::string> Verdicts(const Comparison& comparison) {
-  std::vector<std::string> verdicts;
   const std::size_t seeds = SeedsOf(comparison);
   if (seeds == 0) {
     return {"undecided: no seed is whole yet"};
   }
   const std::size_t first = comparison.Ranking().front();
-  std::size_t beaten = 0;
+  std::vector<std::string> verdicts, undecided, beaten, others;
   for (const Difference& d : comparison.differences) {
     const bool better = d.paired.mean >= 0;
     const std::string& a = comparison.arms[better ? d.a : d.b].name;
     const std::string& b = comparison.arms[better ? d.b : d.a].name;
-    if (d.paired.Decided()) {
+    const bool decided = d.paired.Decided();
+    if (decided) {
       verdicts.push_back(fmt::format("{} is better than {}", a, b));
-      if ((better ? d.a : d.b) == first) ++beaten;
     } else {
-      verdicts.push_back(fmt::format(
+      undecided.push_back(fmt::format(
           "{} and {}: {} seeds cannot tell these apart", a, b, seeds));
     }
+    if (d.a != first && d.b != first) continue;
+    (decided ? beaten : others)
+        .push_back(comparison.arms[d.a == first ? d.b : d.a].name);
   }
+  if (undecided.size() > kFewPairs) {
+    undecided = {fmt::format("{} of {} pairs: {} seeds cannot tell them apart",
+                             undecided.size(), comparison.differences.size(),
+                             seeds)};
+  }
+  verdicts.insert(verdicts.end(), undecided.begin(), undecided.end());
   const std::string& best = comparison.arms[first].name;
-  verdicts.insert(
-      verdicts.begin(),
-      beaten + 1 == comparison.arms.size()
-          ? fmt::format("{} is better than every other arm ({} seeds)", best,
-                        seeds)
-          : fmt::format("undecided: {} has the best mean, but {} seeds do not "
-                        "tell it from every other arm",
-                        best, seeds));
+  std::string verdict =
+      fmt::format("{} is better than every other arm ({} seeds)", best, seeds);
+  if (!others.empty()) {
+    verdict = fmt::format(
+        "undecided: {} has the best mean; {} seeds {} {}", best, seeds,
+        beaten.empty() ? std::string("do not tell it from")
+                       : fmt::format("tell it from {}, not from", List(beaten)),
+        List(others));
+  }
+  verdicts.insert(verdicts.begin(), std::move(verdict));
   return verdicts;
 }
 
