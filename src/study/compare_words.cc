@@ -273,8 +273,8 @@ std::vector<std::string> Remarks(const Comparison& comparison) {
   if (const std::size_t pairs = comparison.differences.size();
       pairs > kFewPairs) {
     remarks.push_back(
-        fmt::format("Of {} intervals one or the other leaves out 0 by chance: "
-                    "with so many pairs p (Holm) is the one to trust.",
+        fmt::format("One interval in 20 leaves out 0 by chance: with {} pairs "
+                    "p (Holm) is the one to trust.",
                     pairs));
   }
   return remarks;
