@@ -418,6 +418,8 @@ TEST_CASE("a study killed in the midst of calls is the undisturbed one") {
     CHECK(answered == undisturbed_calls);
   }
   CHECK(lost >= 3);
+  // What one arm was told before is not asked again for the other.
+  CHECK(static_cast<int>(paid_for.size()) == needed);
   // Nothing was asked but what was answered or lost.
   CHECK(models.asked() - needed <= static_cast<int>(paid_for.size()) + lost);
   CHECK(repo.Leftovers() == 0);
