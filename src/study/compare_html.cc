@@ -234,6 +234,7 @@ std::string CompareHtml(const Comparison& comparison) {
     html += fmt::format("<h2>{}</h2>\n", title) + HtmlTable(table);
   };
   section("Arms", ArmsTable(comparison));
+  html += "<p>" + Escape(BaseLine(comparison)) + "</p>\n";
   section("Differences", DifferencesTable(comparison));
   section("Split of the budget over chains", SplitTable(comparison));
   html += SplitCurve(comparison);

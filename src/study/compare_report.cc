@@ -129,9 +129,7 @@ std::string ArmLines(const Comparison& comparison) {
   for (const ArmFacts& arm : comparison.arms) {
     text += fmt::format("- {}: {}\n", arm.name, Cell(arm.says));
   }
-  return text + fmt::format("- the base: {} (noise of a sample: {})\n\n",
-                            FormatShort(comparison.baseline),
-                            FormatShort(comparison.noise));
+  return text + fmt::format("- {}\n\n", Cell(BaseLine(comparison)));
 }
 
 }  // namespace

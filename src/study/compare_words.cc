@@ -211,6 +211,22 @@ Table SplitTable(const Comparison& comparison) {
   return table;
 }
 
+std::string BaseLine(const Comparison& comparison) {
+  std::vector<double> again;  // by seed
+  for (const SearchFacts& search : comparison.searches) {
+    if (!search.base.empty()) again.push_back(Median(search.base));
+  }
+  std::string text = fmt::format("the base: {} (noise of a sample: {})",
+                                 FormatShort(comparison.baseline),
+                                 FormatShort(comparison.noise));
+  if (again.empty()) return text;
+  const auto [low, high] = std::ranges::minmax(again);
+  return text + fmt::format(
+                    "; measured again beside the winners, seed by "
+                    "seed: {}",
+                    low == high ? FormatShort(low) : Range({low, high}));
+}
+
 std::string Equalised(const Comparison& comparison) {
   const spec::Study& study = comparison.study;
   const spec::Equalize equal = study.equalize;

@@ -28,6 +28,8 @@ std::string Amount(spec::Equalize resource, double amount);
 // What it is called where people read: time is work, not a clock's.
 std::string_view Called(spec::Equalize resource);
 
+// What all arms are held against: the base, before and beside the winners.
+std::string BaseLine(const Comparison& comparison);
 // What was equal, and how far the rest was not.
 std::string Equalised(const Comparison& comparison);
 // How to read what is above.
