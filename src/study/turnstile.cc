@@ -45,8 +45,8 @@ Spending SpendingOf(const search::State& state) {
   double seconds = used.evaluation_hours * kSecondsPerHour;
   for (const auto& [key, line] : state.ledger()) seconds += line.seconds;
   for (SamplePhase phase : {SamplePhase::kBaseline, SamplePhase::kHoldout}) {
-    for (const search::Sampled* s : state.SamplesAgainst(AttemptId(0), phase)) {
-      seconds -= s->sample.seconds;  // of the baseline, which all arms share
+    for (const auto& met : state.samples().Against(AttemptId(0), phase)) {
+      seconds -= met.seconds;  // of the baseline, which all arms share
     }
   }
   return {.nodes = used.finished,
