@@ -1,17 +1,21 @@
 #include "app/cluster.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "eval/isolation.h"
+#include "search/lease.h"
 
 // What never changes is put there once, under a name that says what it is:
 // the program by its size and time, a base by its commit, copied files by the
@@ -42,11 +46,15 @@ Result<void> MakeDirectory(const fs::path& directory) {
   return Trouble("cannot make a directory", directory, error);
 }
 
-// Makes `place` with `fill`, unless it is there.
+// Makes `place` with `fill`, unless it is there. Its time says when it was
+// last wanted: `gc` looks at it.
 template <class Fill>
 Result<void> MakeOnce(const fs::path& place, Fill fill) {
   std::error_code error;
-  if (fs::exists(place, error)) return Ok();
+  if (fs::exists(place, error)) {
+    utimensat(AT_FDCWD, place.c_str(), nullptr, 0);
+    return Ok();
+  }
   const fs::path draft = fmt::format("{}.draft-{}", place.string(), getpid());
   fs::remove_all(draft, error);
   Result<void> made = MakeDirectory(place.parent_path());
@@ -81,6 +89,15 @@ std::string Stamp(const fs::path& file) {
 std::string Variable(const char* name) {
   const char* value = getenv(name);
   return value == nullptr ? "" : value;
+}
+
+// How long cores are held for a search that shows no life.
+std::chrono::seconds Silence() {
+  constexpr double kLeast = 5, kMost = 86400;
+  const auto told = ParseNumber(Variable("COPPICE_IDLE_SECONDS"));
+  if (!told) return eval::kSilence;
+  return std::chrono::seconds(
+      static_cast<int>(std::clamp(*told, kLeast, kMost)));
 }
 
 }  // namespace
@@ -122,6 +139,7 @@ Result<std::unique_ptr<Cluster>> Cluster::Make(Project& project,
   std::unique_ptr<Cluster> cluster(new Cluster(project));
   cluster->clock_ = &parts.clock;
   cluster->began_ = parts.clock.Wall();
+  cluster->silence_ = Silence();
   cluster->files_ = {.root = ClusterRoot(slurm), .run = parts.run};
   std::error_code error;
   if (!fs::is_directory(*slurm.shared_dir, error)) {
@@ -136,6 +154,8 @@ Result<std::unique_ptr<Cluster>> Cluster::Make(Project& project,
   if (!base) return base.error();
   Result<std::string> copies = cluster->StageCopies(parts.digest);
   if (!copies) return copies.error();
+  Result<void> owned = cluster->PutOwner(parts, {*program, *base, *copies});
+  if (!owned) return owned.error();
   cluster->learned_.habits.habits = std::move(parts.habits);
   cluster->learned_.habits.units = std::move(parts.units);
   cluster->learned_.habits.base = project.base;
@@ -151,7 +171,8 @@ Result<std::unique_ptr<Cluster>> Cluster::Make(Project& project,
       .isolation = std::move(parts.require_isolation),
       .base_pack = std::move(*base),
       .copies = std::move(*copies),
-      .scratch = Variable("COPPICE_SCRATCH")};
+      .scratch = Variable("COPPICE_SCRATCH"),
+      .silence = cluster->silence_};
   Result<std::unique_ptr<eval::SlurmEvaluator>> evaluator =
       eval::MakeSlurmEvaluator({.executor = parts.executor,
                                 .clock = parts.clock,
@@ -160,6 +181,7 @@ Result<std::unique_ptr<Cluster>> Cluster::Make(Project& project,
                                 .files = cluster->files_,
                                 .program = std::move(*program),
                                 .at_once = parts.at_once,
+                                .silence = cluster->silence_,
                                 .run_directory = std::move(parts.run_directory),
                                 .wire = cluster->Wire()});
   if (!evaluator) return evaluator.error();
@@ -168,7 +190,24 @@ Result<std::unique_ptr<Cluster>> Cluster::Make(Project& project,
   cluster->common_ = fmt::format("common-{:.12}.json", Sha256Hex(text));
   made = eval::PutFile(cluster->files_.Run() / cluster->common_, text);
   if (!made) return made.error();
+  cluster->ShowLife();
   return cluster;
+}
+
+// With what workers of an earlier process may still use.
+Result<void> Cluster::PutOwner(const ClusterParts& parts,
+                               std::set<std::string> needs) const {
+  needs.erase("");
+  const fs::path file = files_.Run() / kOwnerFile;
+  Result<Owner> before = DecodeOwner(ReadWholeOrNothing(file));
+  if (before) needs.merge(before->needs);
+  Result<void> made = MakeDirectory(files_.Run());
+  if (!made) return made;
+  return eval::PutFile(file,
+                       Encode(Owner{.repository = project_.store->places().id,
+                                    .host = search::ThisProcess().host,
+                                    .directory = parts.run_directory,
+                                    .needs = std::move(needs)}));
 }
 
 Result<std::string> Cluster::StageBase() const {

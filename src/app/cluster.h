@@ -1,9 +1,12 @@
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "app/cluster_wire.h"
@@ -47,6 +50,9 @@ class Cluster {
   const BuiltCheckout& checkout() const { return learned_.checkout; }
   // By name, those that have worked here, with their last first words.
   const std::map<std::string, Hello>& nodes() const { return nodes_; }
+  // A sign of life for the nodes; called every so often while a search lives.
+  void ShowLife() { eval::ShowLife(files_, "search", ++beats_); }
+  std::chrono::milliseconds beat() const { return BeatOf(silence_); }
   // By how many seconds a node's clock is wrong for certain: what it said lies
   // outside of the time between its order and its answer.
   double ClockAhead(const std::string& node) const;
@@ -57,6 +63,8 @@ class Cluster {
   Result<std::string> StageCopies(const std::string& digest) const;
   Result<void> Prepare(const eval::Target& target,
                        const std::filesystem::path& directory) const;
+  Result<void> PutOwner(const ClusterParts& parts,
+                        std::set<std::string> needs) const;
   eval::SlurmWire Wire();
   void Learn(const std::optional<Learned>& learned);
 
@@ -68,6 +76,8 @@ class Cluster {
   std::map<std::string, double> ahead_;
   Clock* clock_ = nullptr;
   WallTime began_;  // before any order
+  std::chrono::seconds silence_ = eval::kSilence;
+  std::uint64_t beats_ = 0;
   std::unique_ptr<eval::SlurmEvaluator> evaluator_;
 };
 

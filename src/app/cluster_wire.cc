@@ -67,7 +67,8 @@ std::string Encode(const CommonOrder& order) {
                         {"isolation", order.isolation},
                         {"base_pack", order.base_pack},
                         {"copies", order.copies},
-                        {"scratch", order.scratch}});
+                        {"scratch", order.scratch},
+                        {"silence", order.silence.count()}});
 }
 
 Result<CommonOrder> DecodeCommon(std::string_view text) {
@@ -90,9 +91,34 @@ Result<CommonOrder> DecodeCommon(std::string_view text) {
     json.at("base_pack").get_to(order.base_pack);
     json.at("copies").get_to(order.copies);
     json.at("scratch").get_to(order.scratch);
+    order.silence = std::chrono::seconds(json.at("silence").get<int>());
     return order;
   };
   return Read<CommonOrder>(text, "the order of the run", read);
+}
+
+std::chrono::milliseconds BeatOf(std::chrono::seconds silence) {
+  constexpr int kBeats = 15;
+  return std::chrono::milliseconds(silence) / kBeats;
+}
+
+std::string Encode(const Owner& owner) {
+  return DumpCanonical({{"repository", owner.repository},
+                        {"host", owner.host},
+                        {"directory", owner.directory},
+                        {"needs", owner.needs}});
+}
+
+Result<Owner> DecodeOwner(std::string_view text) {
+  auto read = [](const Json& json) -> Result<Owner> {
+    Owner owner;
+    json.at("repository").get_to(owner.repository);
+    json.at("host").get_to(owner.host);
+    json.at("directory").get_to(owner.directory);
+    json.at("needs").get_to(owner.needs);
+    return owner;
+  };
+  return Read<Owner>(text, "the owner of a run", read);
 }
 
 std::string Encode(const Order& order) {

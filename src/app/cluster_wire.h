@@ -1,7 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,9 +32,26 @@ struct CommonOrder {
   std::string base_pack;  // absolute paths, as the nodes see them
   std::string copies;
   std::string scratch;  // on the node; empty: its temporary directory
+  // Without a question or a sign of life for so long, cores are let go.
+  std::chrono::seconds silence = eval::kSilence;
 };
+// Signs of life come so often that some may be late.
+std::chrono::milliseconds BeatOf(std::chrono::seconds silence);
 std::string Encode(const CommonOrder& order);
 Result<CommonOrder> DecodeCommon(std::string_view text);
+
+inline constexpr std::string_view kOwnerFile = "owner.json";
+// Whose run a directory in the shared directory is.
+struct Owner {
+  std::string repository;  // its id
+  std::string host;
+  std::string directory;        // of the run, on that host
+  std::set<std::string> needs;  // what of the staged things it may use
+
+  friend bool operator==(const Owner&, const Owner&) = default;
+};
+std::string Encode(const Owner& owner);
+Result<Owner> DecodeOwner(std::string_view text);
 
 // One worker's own.
 struct Order {

@@ -2,16 +2,21 @@
 
 #include <charconv>
 #include <filesystem>
+#include <map>
 #include <set>
 
+#include "app/cluster.h"
+#include "app/cluster_gc.h"
 #include "app/commands.h"
 #include "app/overlay_directory.h"
 #include "app/run_reader.h"
+#include "base/file.h"
 #include "search/lease.h"
 #include "vcs/slots.h"
 
 // Frees slots that no process holds, and runs that are old, finished or not,
-// that no process owns. The store keeps what the remaining runs need.
+// that no process owns. The store keeps what the remaining runs need, and so do
+// the shared directories of those that measure on a cluster.
 
 namespace coppice::app {
 namespace fs = std::filesystem;
@@ -63,31 +68,46 @@ Result<void> FreeSlots(const Opened& repository, bool dry_run) {
   return Ok();
 }
 
-// What the store must keep: every commit of every remaining run.
-Result<std::vector<ObjectId>> CommitsOf(const Global& global,
-                                        const RunPlace& place) {
-  std::vector<ObjectId> commits;
+// What the remaining runs, and those that go, have outside of their
+// directories.
+struct Ties {
+  std::vector<ObjectId> commits;           // of every remaining run
+  std::set<std::string> shared;            // evaluation.slurm.shared_dir of all
+  std::map<std::string, bool> unfinished;  // the remaining runs
+};
+
+void AddShared(const spec::Evaluation& evaluation, Ties& ties) {
+  if (evaluation.backend == "slurm" && evaluation.slurm.shared_dir) {
+    ties.shared.insert(*evaluation.slurm.shared_dir);
+  }
+}
+
+Result<void> AddRemaining(const Global& global, const RunPlace& place,
+                          bool alive, Ties& ties) {
   Result<ReadRun> run = OpenRun(global, place.id);
   if (!run) return run.error();
   for (std::uint32_t i = 1; i < run->state->tree().size(); ++i) {
-    commits.push_back(run->state->tree()[NodeId(i)].commit);
+    ties.commits.push_back(run->state->tree()[NodeId(i)].commit);
   }
-  return commits;
+  AddShared(run->state->spec().evaluation, ties);
+  ties.unfinished[place.id] = alive || !run->state->stopped();
+  return Ok();
 }
 
 Result<void> FreeRuns(const Global& global, Opened& repository,
-                      std::chrono::seconds age, bool dry_run) {
-  std::vector<ObjectId> needed;
+                      std::chrono::seconds age, bool dry_run, Ties& ties) {
   int count = 0;
   bool owned = false;
   for (const RunPlace& run : ListRuns(repository.home)) {
     const bool alive = search::FindOwner(run.dir).has_value();
     owned |= alive;
     if (alive || !IsOlder(run, age)) {
-      Result<std::vector<ObjectId>> commits = CommitsOf(global, run);
-      if (!commits) return commits.error();
-      needed.insert(needed.end(), commits->begin(), commits->end());
+      Result<void> added = AddRemaining(global, run, alive, ties);
+      if (!added) return added;
       continue;
+    }
+    if (Result<ReadRun> read = OpenRun(global, run.id)) {
+      AddShared(read->state->spec().evaluation, ties);
     }
     ++count;
     Print(fmt::format("{} run {} ({})", dry_run ? "would remove" : "removed",
@@ -111,7 +131,26 @@ Result<void> FreeRuns(const Global& global, Opened& repository,
     Print("a run is going on; its store is packed next time");
     return Ok();
   }
-  return repository.store->Repack(needed);
+  return repository.store->Repack(ties.commits);
+}
+
+// The spec of now names a shared directory whose runs may all be gone.
+Result<void> FreeSharedDirectories(const Opened& repository, bool dry_run,
+                                   Ties ties) {
+  const fs::path file = repository.home.work_dir / "coppice.yaml";
+  Result<spec::Loaded> loaded =
+      spec::ParseSpec(ReadWholeOrNothing(file), file.string(), {});
+  if (loaded) AddShared(loaded->spec.evaluation, ties);
+  const SharedGarbage garbage{.repository = repository.store->places().id,
+                              .runs = std::move(ties.unfinished),
+                              .dry_run = dry_run};
+  for (const std::string& shared : ties.shared) {
+    spec::Slurm slurm;
+    slurm.shared_dir = shared;
+    Result<void> done = FreeShared(ClusterRoot(slurm), garbage);
+    if (!done) return done;
+  }
+  return Ok();
 }
 
 }  // namespace
@@ -124,7 +163,12 @@ int Gc(const Global& global, const GcOptions& options) {
   Result<void> done = Ok();
   if (!options.runs) done = FreeSlots(*repository, options.dry_run);
   if (done && !options.slots) {
-    done = FreeRuns(global, *repository, *age, options.dry_run);
+    Ties ties;
+    done = FreeRuns(global, *repository, *age, options.dry_run, ties);
+    if (done) {
+      done =
+          FreeSharedDirectories(*repository, options.dry_run, std::move(ties));
+    }
   }
   if (!done) return Fail(global, done.error());
   return kDone;

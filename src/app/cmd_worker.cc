@@ -8,9 +8,11 @@
 #include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "app/cluster_wire.h"
 #include "app/commands.h"
+#include "app/heartbeat.h"
 #include "app/project.h"
 #include "app/workbench.h"
 #include "app/worker_place.h"
@@ -22,49 +24,29 @@
 // worker: the end of `evaluation.backend: slurm` on a node. It opens the one
 // tree of its order with the evaluator that a search has on its own machine,
 // says how that went, and then answers what it is asked, until it is told to
-// close or has nothing to do for some minutes.
+// close or has nothing to do for some minutes. An answer that finds no room in
+// the shared directory is kept and tried again: what was measured is not lost.
 
 namespace coppice::app {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr auto kIdleLimit = std::chrono::minutes(5);
 constexpr Duration kSoonest = std::chrono::milliseconds(10);
 constexpr Duration kLatest = std::chrono::milliseconds(250);
+constexpr Duration kRetry = std::chrono::seconds(1);
 
 class WorkerLoop {
  public:
   WorkerLoop(WorkerPlace place, Workbench& bench, const Project& project)
       : place_(std::move(place)), bench_(bench), project_(project) {}
 
+  // False: an answer could not be given.
+  bool answered() const { return answered_; }
+
   Task<void> Run() {
-    const eval::Target target = place_.order.target;
-    eval::Opened opened = co_await bench_.evaluator().Open(target);
-    OpenedAnswer answer{.opened = {.failure = std::move(opened.failure),
-                                   .seconds = opened.seconds},
-                        .learned = {}};
-    const bool ready = !answer.opened.failure;
-    answer.learned = co_await Learn();
-    Answer(eval::kOpened, Encode(answer));
-    if (!ready) co_return;
-    Duration pause = kSoonest;
-    Instant last = bench_.clock().Now();
-    for (int number = 1; !ended_;) {
-      const Asked asked = Look(number);
-      if (asked == Asked::kClose) co_return;
-      if (asked == Asked::kNothing) {
-        if (bench_.clock().Now() - last > kIdleLimit) {
-          Answer(eval::kIdle, "");
-          co_return;
-        }
-        co_await bench_.clock().SleepFor(pause);
-        pause = std::min(pause * 2, kLatest);
-        continue;
-      }
-      co_await Serve(*opened.session, number++);
-      pause = kSoonest;
-      last = bench_.clock().Now();
-    }
+    ShowLife();
+    co_await Work();
+    life_.reset();
   }
 
   // Slurm ends the job: what is cut off must not count.
@@ -75,6 +57,48 @@ class WorkerLoop {
 
  private:
   enum class Asked { kNothing, kQuestion, kClose };
+
+  Task<void> Work() {
+    const Duration patience = place_.common.silence;
+    const eval::Target target = place_.order.target;
+    eval::Opened opened = co_await bench_.evaluator().Open(target);
+    OpenedAnswer answer{.opened = {.failure = std::move(opened.failure),
+                                   .seconds = opened.seconds},
+                        .learned = {}};
+    const bool ready = !answer.opened.failure;
+    answer.learned = co_await Learn();
+    co_await Answer(std::string(eval::kOpened), Encode(answer));
+    if (!ready) co_return;
+    Duration pause = kSoonest;
+    Instant last = bench_.clock().Now();
+    for (int number = 1; !ended_ && answered_;) {
+      const Asked asked = Look(number);
+      if (asked == Asked::kClose) co_return;
+      if (asked == Asked::kNothing) {
+        life_.reset();
+        if (bench_.clock().Now() - last > patience) {
+          co_await Answer(std::string(eval::kIdle), "");
+          co_return;
+        }
+        co_await bench_.clock().SleepFor(pause);
+        pause = std::min(pause * 2, kLatest);
+        continue;
+      }
+      ShowLife();
+      co_await Serve(*opened.session, number++);
+      pause = kSoonest;
+      last = bench_.clock().Now();
+    }
+  }
+
+  // An allocation is held for its steps while they have something to do.
+  void ShowLife() {
+    if (!place_.step || life_) return;
+    auto beat = [this] { eval::ShowLife(place_.files, place_.key, ++beats_); };
+    beat();
+    life_.emplace(bench_.io().get_executor(), BeatOf(place_.common.silence),
+                  beat);
+  }
 
   Asked Look(int number) const {
     const std::vector<std::string> names = eval::Listed(place_.job_dir);
@@ -103,7 +127,7 @@ class WorkerLoop {
       taken.learned = co_await Learn();
       answer = Encode(taken);
     }
-    Answer(std::to_string(number), answer);
+    co_await Answer(std::to_string(number), answer);
   }
 
   // Only the base teaches.
@@ -122,20 +146,29 @@ class WorkerLoop {
   }
 
   // The logs come first: who reads the answer reads them, too.
-  void Answer(std::string_view word, const std::string& text) {
-    if (ended_) return;
-    Result<void> done = eval::TakeAppended(place_.run_directory,
-                                           place_.job_dir / "logs", taken_);
-    if (!done) Say(done.error().Text());
-    done = eval::PutFile(place_.files.Answer(place_.key, word), text);
-    if (!done) Say(done.error().Text());
+  Task<void> Answer(std::string word, std::string text) {
+    const Instant since = bench_.clock().Now();
+    for (bool first = true; !ended_; first = false) {
+      Result<void> done = eval::TakeAppended(place_.run_directory,
+                                             place_.job_dir / "logs", taken_);
+      if (!done && first) Say(done.error().Text());
+      done = eval::PutFile(place_.files.Answer(place_.key, word), text);
+      if (done) co_return;
+      if (first) Say(done.error().Text());
+      answered_ = bench_.clock().Now() - since <= place_.common.silence;
+      if (!answered_) co_return;
+      co_await bench_.clock().SleepFor(kRetry);
+    }
   }
 
   const WorkerPlace place_;
   Workbench& bench_;
   const Project& project_;
   eval::Taken taken_;
+  std::optional<Heartbeat> life_;
+  std::uint64_t beats_ = 0;
   bool ended_ = false;
+  bool answered_ = true;
 };
 
 Result<void> Work(const WorkerOptions& options) {
@@ -165,7 +198,11 @@ Result<void> Work(const WorkerOptions& options) {
   if (std::ranges::count(names, eval::kClose) > 0) {
     fs::remove_all(place.job_dir, ignored);
   }
-  return Ok();
+  fs::remove(place.files.Alive() / place.key, ignored);
+  if (loop.answered()) return Ok();
+  return Error{.code = ErrorCode::kIo,
+               .what = "an answer found no room",
+               .where = place.files.Answers().string()};
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ std::function<std::optional<std::string>()> DiskWatch(
       if (free < kDiskReserve) {
         return fmt::format(
             "only {} MB are free at {}; free {} MB (`coppice "
-            "gc --slots` may help)",
+            "gc` may help)",
             free >> 20, place.string(), kDiskReserve >> 20);
       }
     }

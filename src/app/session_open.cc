@@ -96,6 +96,10 @@ Result<void> Session::OwnJournal(bool fresh) {
 }
 
 Result<void> Session::MakeSearch() {
+  std::vector<fs::path> disks{directory_, CacheDirectory()};
+  if (bench_->cluster() != nullptr) {
+    disks.push_back(ClusterRoot(project_.spec().evaluation.slurm));
+  }
   search::Search::Parts parts{
       .executor = bench_->io().get_executor(),
       .clock = bench_->clock(),
@@ -108,7 +112,7 @@ Result<void> Session::MakeSearch() {
       .scope = project_.scope,
       .evaluations = bench_->evaluations(),
       .open_sessions = bench_->open_sessions(),
-      .full_disk = DiskWatch({directory_, CacheDirectory()}),
+      .full_disk = DiskWatch(std::move(disks)),
       .give_up =
           [this] { asio::post(bench_->io(), [this] { bench_->CancelAll(); }); },
   };

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "app/cluster.h"
+#include "app/heartbeat.h"
 #include "app/load_verdict.h"
 #include "app/overlay_directory.h"
 #include "app/static_scan.h"
@@ -398,6 +399,11 @@ void Workbench::Run(Task<void> task, OnSignal on_signal) {
     });
   };
   listen();
+  std::optional<Heartbeat> life;
+  if (cluster_) {
+    life.emplace(io_.get_executor(), cluster_->beat(),
+                 [this] { cluster_->ShowLife(); });
+  }
   auto ended = [&](const std::exception_ptr& failure) {
     if (failure) {
       // The run cannot go on. Coroutines still wait inside the io_context for
@@ -415,6 +421,7 @@ void Workbench::Run(Task<void> task, OnSignal on_signal) {
       std::_Exit(kFailed);
     }
     signals.cancel();
+    life.reset();
   };
   asio::co_spawn(io_, std::move(task), ended);
   io_.restart();

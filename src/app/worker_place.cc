@@ -83,6 +83,7 @@ Result<WorkerPlace> FindWorkerPlace(const std::string& run_dir, int batch) {
   const std::string list = ReadWholeOrNothing(place.files.Batch(batch));
   const auto keys = SplitLines(list);
   const auto task = ParseNumber(Variable("SLURM_ARRAY_TASK_ID"));
+  place.step = !task;
   const auto index = static_cast<std::size_t>(task.value_or(0));
   if (index >= keys.size()) {
     return Lacking("there is no order for this job", place.files.Batch(batch));

@@ -16,6 +16,7 @@ namespace coppice::app {
 struct WorkerPlace {
   eval::SlurmFiles files;
   std::string key;
+  bool step = false;              // of an allocation, not a job of its own
   std::filesystem::path job_dir;  // shared
   Order order;
   CommonOrder common;

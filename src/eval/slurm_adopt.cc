@@ -60,7 +60,7 @@ Task<Result<std::string>> SlurmPool::FindBatch(int batch) {
   if (!kept.empty()) co_return kept;
   Result<std::vector<SlurmTask>> queue = co_await parts_.cluster.Queue();
   if (!queue) co_return queue.error();
-  const std::string comment = fmt::format("batch {}", batch);
+  const std::string comment = BatchComment(batch);
   for (const SlurmTask& task : *queue) {
     if (task.comment != comment) continue;
     co_return task.id.substr(0, task.id.find('_'));
@@ -81,8 +81,9 @@ Task<SlurmJobPtr> SlurmPool::Adopt(std::string key) {
     job->task = fmt::format("{}_{}", *number, found - keys.begin());
     jobs_[key] = job;
     Look();
+    const Instant asked = parts_.clock.Now();
     Result<std::vector<SlurmTask>> queue = co_await parts_.cluster.Queue();
-    if (queue) See(*queue, parts_.clock.Now());
+    if (queue) co_await See(std::move(*queue), asked);
     const bool opened = job->arrived.contains(kOpened);
     if (job->end.empty() || opened) co_return job;
     Release(*job);

@@ -1,12 +1,14 @@
 #include "eval/slurm_cluster.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <utility>
 
+#include "base/log.h"
 #include "base/process.h"
 #include "base/text.h"
 
@@ -18,6 +20,9 @@ constexpr std::array<std::string_view, 11> kOver = {
     "BOOT_FAIL", "CANCELLED",     "COMPLETED", "DEADLINE",
     "FAILED",    "LAUNCH_FAILED", "NODE_FAIL", "OUT_OF_MEMORY",
     "PREEMPTED", "REVOKED",       "TIMEOUT"};
+
+constexpr std::array<std::string_view, 4> kWaiting = {
+    "PENDING", "REQUEUED", "REQUEUE_HOLD", "SPECIAL_EXIT"};
 
 // What a waiting job says that no waiting will change.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kNever =
@@ -119,8 +124,30 @@ std::vector<SlurmTask> ParseQueue(std::string_view text) {
   return tasks;
 }
 
+std::vector<SlurmTask> ParseAccounting(std::string_view text) {
+  std::vector<SlurmTask> tasks;
+  for (std::string_view line : SplitLines(text)) {
+    SlurmTask task;
+    task.id = Field(line);
+    task.state = Field(line);
+    // "CANCELLED by 1000"
+    task.state.resize(std::min(task.state.find(' '), task.state.size()));
+    task.node = Field(line);
+    if (task.node == "None assigned") task.node.clear();
+    task.reason = line;
+    if (!task.id.empty() && !task.state.empty()) {
+      tasks.push_back(std::move(task));
+    }
+  }
+  return tasks;
+}
+
 bool IsOver(std::string_view state) {
   return std::ranges::find(kOver, state) != kOver.end();
+}
+
+bool IsWaiting(std::string_view state) {
+  return std::ranges::find(kWaiting, state) != kWaiting.end();
 }
 
 std::string NeverStarts(std::string_view reason) {
@@ -192,14 +219,45 @@ Task<Result<std::vector<SlurmTask>>> SlurmCluster::Queue() {
   co_return ParseQueue(*said);
 }
 
-Task<Result<std::vector<std::string>>> SlurmCluster::Steps(std::string job) {
+Task<std::vector<SlurmTask>> SlurmCluster::Accounted(
+    std::vector<std::string> ids) {
+  if (ids.empty() || !accounting_) co_return std::vector<SlurmTask>();
+  std::vector<std::string> argv{"sacct",
+                                "--noheader",
+                                "--parsable2",
+                                "--allocations",
+                                "--name=" + name_,
+                                fmt::format("--jobs={}", fmt::join(ids, ",")),
+                                "--format=JobID,State,NodeList,Reason"};
+  Result<std::string> said = co_await Said(std::move(argv));
+  if (said) co_return ParseAccounting(*said);
+  // What is not there or disabled will not be there the next time either.
+  accounting_ = said.error().code == ErrorCode::kLost;
+  if (accounting_) LogWarning(said.error().Text());
+  co_return std::vector<SlurmTask>();
+}
+
+Task<Result<std::vector<SlurmStep>>> SlurmCluster::Steps(std::string job) {
   std::vector<std::string> argv{"squeue", "--noheader", "--steps",
-                                "--jobs=" + job, "--format=%j"};
+                                "--jobs=" + job, "--format=%i|%j"};
   Result<std::string> said = co_await Said(std::move(argv));
   if (!said) co_return said.error();
-  std::vector<std::string> names;
-  for (std::string_view line : SplitLines(*said))
-    names.emplace_back(Trim(line));
+  std::vector<SlurmStep> steps;
+  for (std::string_view line : SplitLines(*said)) {
+    std::string id = Field(line);
+    steps.push_back({.id = std::move(id), .name = std::string(Trim(line))});
+  }
+  co_return steps;
+}
+
+Task<Result<std::set<std::string>>> LiveSlurmJobs() {
+  std::vector<std::string> argv{"squeue", "--noheader",
+                                fmt::format("--user={}", getuid()),
+                                "--format=%j"};
+  Result<std::string> said = co_await Said(std::move(argv));
+  if (!said) co_return said.error();
+  std::set<std::string> names;
+  for (std::string_view line : SplitLines(*said)) names.emplace(Trim(line));
   co_return names;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,11 +25,21 @@ struct SlurmTask {
   friend bool operator==(const SlurmTask&, const SlurmTask&) = default;
 };
 
-// What squeue printed in the format of SlurmCluster::Queue.
+// A running step of a job.
+struct SlurmStep {
+  std::string id;  // "12.0"
+  std::string name;
+};
+
+// What squeue printed in the format of SlurmCluster::Queue, and sacct in that
+// of SlurmCluster::Accounted, which knows no comments.
 std::vector<SlurmTask> ParseQueue(std::string_view text);
+std::vector<SlurmTask> ParseAccounting(std::string_view text);
 
 // Will the job not come to life again?
 bool IsOver(std::string_view state);
+// Does it wait for a node?
+bool IsWaiting(std::string_view state);
 // Why a job that waits will never start, as the scheduler says; "" if it may.
 std::string NeverStarts(std::string_view reason);
 
@@ -55,8 +66,11 @@ class SlurmCluster {
   // All jobs of this name that Slurm still knows, those that are over for some
   // minutes too.
   Task<Result<std::vector<SlurmTask>>> Queue();
-  // The running steps of a job, by name.
-  Task<Result<std::vector<std::string>>> Steps(std::string job);
+  // What accounting remembers of jobs that Slurm itself has forgotten; nothing
+  // where there is no accounting.
+  Task<std::vector<SlurmTask>> Accounted(std::vector<std::string> ids);
+  // The running steps of a job.
+  Task<Result<std::vector<SlurmStep>>> Steps(std::string job);
   // Of a job that is over; kNotFound if Slurm has forgotten it.
   Task<Result<int>> ExitCode(std::string job);
   Task<Result<void>> Cancel(std::vector<std::string> ids);
@@ -68,6 +82,10 @@ class SlurmCluster {
  private:
   const spec::Slurm slurm_;
   const std::string name_;
+  bool accounting_ = true;  // until sacct says that there is none
 };
+
+// The names of this account's jobs that are not over.
+Task<Result<std::set<std::string>>> LiveSlurmJobs();
 
 }  // namespace coppice::eval

@@ -64,6 +64,7 @@ class Slurm final : public SlurmEvaluator {
                .files = setup_.files,
                .program = setup_.program,
                .at_once = setup_.at_once,
+               .silence = setup_.silence,
                .submitted = [this](const SlurmJob& job) { Note(job); },
                .outage =
                    [this](std::optional<std::string> why) {
@@ -78,6 +79,7 @@ class Slurm final : public SlurmEvaluator {
     asio::co_spawn(setup_.executor, Recover(), asio::detached);
   }
   void Cancel(AttemptId attempt) override {
+    pruned_.insert(attempt);
     pool_.Cancel(fmt::format("{}-", attempt.value()));
   }
   void CancelAll() override { pool_.CancelAll(); }
@@ -88,6 +90,8 @@ class Slurm final : public SlurmEvaluator {
   Task<Reply> Ask(Target target, Worker& worker, Json question,
                   EvalPhase phase);
   void GiveUp(Worker& worker);
+  // Before something lost is tried again.
+  Task<void> Rest(Duration pause);
 
   int TakeSlot();
   void GiveSlot(int slot) { slots_.erase(slot); }
@@ -96,9 +100,11 @@ class Slurm final : public SlurmEvaluator {
  private:
   Task<void> Recover();
   Task<Result<SlurmJobPtr>> JobFor(Target target);
+  Task<Result<std::string>> PutOrder(Target target);
   Task<Reply> Await(Target target, Worker& worker, std::string word,
                     EvalPhase phase);
   Failure Lost(EvalPhase phase, const Target& target, std::string reason) const;
+  Failure Pruned(EvalPhase phase, const Target& target) const;
   void Note(const SlurmJob& job);
   void TakeLogs(Worker& worker);
   std::string OutputOf(const SlurmJob& job) const;
@@ -113,6 +119,7 @@ class Slurm final : public SlurmEvaluator {
   bool recovered_ = false;
   std::optional<Semaphore> recovering_;
   std::set<int> slots_;
+  std::set<AttemptId> pruned_;  // since they were opened
 };
 
 class SlurmSession final : public Session {
@@ -135,7 +142,7 @@ class SlurmSession final : public Session {
     for (const std::chrono::seconds pause : kPauses) {
       if (!sample.failure || !MayTryAgain(*sample.failure) || !again) break;
       slurm_.GiveUp(worker_);
-      co_await slurm_.setup().clock.SleepFor(pause);
+      co_await slurm_.Rest(pause);
       sample = co_await MeasureOnce(request, again);
     }
     sample.slot = slot_;
@@ -210,6 +217,7 @@ Slurm::~Slurm() {
 
 Task<Opened> Slurm::Open(const Target& target) {
   const Target mine = target;
+  pruned_.erase(mine.attempt);
   Opened opened;
   Worker worker;
   bool again = true;
@@ -217,7 +225,7 @@ Task<Opened> Slurm::Open(const Target& target) {
   for (const std::chrono::seconds pause : kPauses) {
     if (!opened.failure || !MayTryAgain(*opened.failure) || !again) break;
     GiveUp(worker);
-    co_await setup_.clock.SleepFor(pause);
+    co_await Rest(pause);
     opened.seconds = {};
     opened.failure = co_await Prepare(mine, worker, opened.seconds, again);
   }
@@ -235,6 +243,8 @@ Task<std::optional<Failure>> Slurm::Prepare(Target target, Worker& worker,
                                             bool& again) {
   again = true;
   worker = {};
+  if (pruned_.contains(target.attempt))
+    co_return Pruned(EvalPhase::kSetup, target);
   Result<SlurmJobPtr> job = co_await JobFor(target);
   if (!job) {
     again = job.error().code == ErrorCode::kLost;
@@ -245,7 +255,7 @@ Task<std::optional<Failure>> Slurm::Prepare(Target target, Worker& worker,
       co_await Await(target, worker, std::string(kOpened), EvalPhase::kSetup);
   again = reply.again;
   if (!reply.text) {
-    if (again && NeverSpoke(*worker.job)) {
+    if (again && NeverSpoke(*worker.job) && !WhyNoRoom(setup_.files.Run())) {
       const std::optional<Error> why = co_await WhyNoWorker(
           cluster_, setup_.files, setup_.program, setup_.clock);
       if (why) {
@@ -284,18 +294,33 @@ Task<Result<SlurmJobPtr>> Slurm::JobFor(Target target) {
       co_return job;
     }
   }
-  Result<std::string> key =
-      pool_.NewKey(fmt::format("{}", target.attempt.value()));
-  if (!key) co_return key.error();
-  const fs::path directory = setup_.files.Job(*key);
-  auto prepare = [&] { return setup_.wire.prepare(target, directory); };
-  Result<void> prepared = co_await Offload(setup_.compute, prepare);
-  if (!prepared) {
-    Error error = prepared.error();
+  Result<std::string> key = co_await PutOrder(target);
+  while (!key && co_await pool_.WaitForRoom()) key = co_await PutOrder(target);
+  if (!key) {
+    Error error = key.error();
     error.code = ErrorCode::kLost;
     co_return error;
   }
   co_return co_await pool_.Start(std::move(*key));
+}
+
+// The name of the job that it is for.
+Task<Result<std::string>> Slurm::PutOrder(Target target) {
+  Result<std::string> key =
+      pool_.NewKey(fmt::format("{}", target.attempt.value()));
+  if (!key) co_return key;
+  const fs::path directory = setup_.files.Job(*key);
+  auto prepare = [&] { return setup_.wire.prepare(target, directory); };
+  Result<void> prepared = co_await Offload(setup_.compute, prepare);
+  if (prepared) co_return key;
+  std::error_code ignored;
+  fs::remove_all(directory, ignored);
+  co_return prepared.error();
+}
+
+Task<void> Slurm::Rest(Duration pause) {
+  co_await setup_.clock.SleepFor(pause);
+  co_await pool_.WaitForRoom();
 }
 
 // Once: what an earlier process left is either wanted or ended.
@@ -334,7 +359,9 @@ Task<Reply> Slurm::Ask(Target target, Worker& worker, Json question,
   }
   if (number == 0) {
     number = ++worker.asked;
-    Result<void> put = PutFile(directory / fmt::format("{}.ask", number), text);
+    const fs::path file = directory / fmt::format("{}.ask", number);
+    Result<void> put = PutFile(file, text);
+    while (!put && co_await pool_.WaitForRoom()) put = PutFile(file, text);
     if (!put) {
       co_return Reply{.text = {},
                       .failure = Lost(phase, target, put.error().Text())};
@@ -364,8 +391,7 @@ Task<Reply> Slurm::Await(Target target, Worker& worker, std::string word,
   if (pool_.cancelled()) {
     reply.failure = Lost(phase, target, std::string(kCancelled));
   } else if (job->cancelled) {
-    reply.failure = Lost(phase, target, "pruned by the user");
-    reply.failure->outcome = Outcome::kCancelled;
+    reply.failure = Pruned(phase, target);
   } else if (job->refused) {
     reply.failure = Lost(phase, target, job->refused->Text());
     reply.again = false;
@@ -388,8 +414,8 @@ std::string Slurm::OutputOf(const SlurmJob& job) const {
 }
 
 void Slurm::TakeLogs(Worker& worker) {
-  Result<void> taken = TakeAppended(setup_.files.Job(worker.job->key) / "logs",
-                                    setup_.run_directory, worker.logs);
+  Result<void> taken = TakeJobLogs(setup_.files.Job(worker.job->key),
+                                   setup_.run_directory, worker.logs);
   if (!taken) LogWarning(taken.error().Text());
 }
 
@@ -401,6 +427,12 @@ void Slurm::GiveUp(Worker& worker) {
 Failure Slurm::Lost(EvalPhase phase, const Target& target,
                     std::string reason) const {
   return LostFailure(phase, std::move(reason), LogName(target.attempt));
+}
+
+Failure Slurm::Pruned(EvalPhase phase, const Target& target) const {
+  Failure failure = Lost(phase, target, "pruned by the user");
+  failure.outcome = Outcome::kCancelled;
+  return failure;
 }
 
 void Slurm::Note(const SlurmJob& job) {

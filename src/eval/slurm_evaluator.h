@@ -38,7 +38,7 @@ struct SlurmWire {
 struct SlurmNews {
   // A job got its number: text for the record.
   std::function<void(AttemptId, const std::string&)> submitted;
-  // The cluster does not answer, and why; or it does again.
+  // The cluster does not answer or has no room, and why; or all is well again.
   std::function<void(std::optional<std::string>)> outage;
 };
 
@@ -50,6 +50,8 @@ struct SlurmSetup {
   SlurmFiles files;
   std::string program;
   int at_once = 1;  // workers that an allocation has room for
+  // After this time without a sign of life an allocation ends.
+  std::chrono::seconds silence = kSilence;
   std::filesystem::path run_directory;  // logs: nodes/<n>/eval.log below it
   SlurmWire wire;
 };

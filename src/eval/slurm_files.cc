@@ -6,9 +6,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
 #include "base/durable_file.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/text.h"
 
 namespace coppice::eval {
 namespace fs = std::filesystem;
@@ -39,12 +44,46 @@ Result<void> AppendFrom(const fs::path& from, const fs::path& to,
         pread(in.get(), piece.data(), piece.size(), static_cast<off_t>(taken));
     if (count < 0) return DiskError("read", from);
     if (count == 0) return Ok();
-    if (write(out.get(), piece.data(), static_cast<std::size_t>(count)) !=
-        count) {
-      return DiskError("write", to);
-    }
-    taken += static_cast<std::uint64_t>(count);
+    // On a disk that gets full a part is written.
+    const ssize_t wrote =
+        write(out.get(), piece.data(), static_cast<std::size_t>(count));
+    if (wrote < 0) return DiskError("write", to);
+    taken += static_cast<std::uint64_t>(wrote);
   }
+}
+
+// The logs below a directory, relative to it.
+std::vector<std::string> LogsBelow(const fs::path& directory) {
+  std::vector<std::string> logs;
+  std::error_code error;
+  for (const auto& entry : fs::recursive_directory_iterator(directory, error)) {
+    if (!entry.is_regular_file(error) || entry.is_symlink(error)) continue;
+    std::string name = entry.path().lexically_relative(directory);
+    if (name.ends_with(".log")) logs.push_back(std::move(name));
+  }
+  return logs;
+}
+
+// Sizes of files by their names, a line each.
+Taken ReadSizes(const fs::path& file) {
+  Taken sizes;
+  const std::string text = ReadWholeOrNothing(file);
+  for (std::string_view line : SplitLines(text)) {
+    const std::size_t blank = line.find(' ');
+    const auto size = ParseNumber(line.substr(0, blank));
+    if (!size || blank == line.npos) continue;
+    sizes[std::string(line.substr(blank + 1))] =
+        static_cast<std::uint64_t>(*size);
+  }
+  return sizes;
+}
+
+std::string SizesText(const Taken& sizes) {
+  std::string text;
+  for (const auto& [name, size] : sizes) {
+    text += fmt::format("{} {}\n", size, name);
+  }
+  return text;
 }
 
 }  // namespace
@@ -74,6 +113,7 @@ Result<void> MakeSlurmFiles(const SlurmFiles& files) {
   Result<void> made = MakeDirectory(files.Answers());
   if (made) made = MakeDirectory(files.Jobs());
   if (made) made = MakeDirectory(files.Batch(0).parent_path());
+  if (made) made = MakeDirectory(files.Alive());
   // Orders hold the values of evaluation.pass_env.
   if (made && chmod(files.Run().c_str(), 0700) != 0) {
     return DiskError("close to others", files.Run());
@@ -81,18 +121,65 @@ Result<void> MakeSlurmFiles(const SlurmFiles& files) {
   return made;
 }
 
+// By writing, since a quota shows nowhere else.
+std::optional<std::string> WhyNoRoom(const fs::path& directory) {
+  const fs::path file = directory / fmt::format(".room-{}", getpid());
+  const std::string text(std::size_t{1} << 16, 'x');
+  UniqueFd out(
+      open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  int trouble = out ? 0 : errno;
+  if (out) {
+    const ssize_t wrote = write(out.get(), text.data(), text.size());
+    if (wrote < 0) {
+      trouble = errno;
+    } else if (wrote < static_cast<ssize_t>(text.size())) {
+      trouble = ENOSPC;
+    } else if (fsync(out.get()) != 0) {
+      trouble = errno;
+    }
+  }
+  unlink(file.c_str());
+  if (trouble != ENOSPC && trouble != EDQUOT) return std::nullopt;
+  return fmt::format("evaluation.slurm.shared_dir is full: {} ({})",
+                     std::strerror(trouble), directory.string());
+}
+
+void ShowLife(const SlurmFiles& files, std::string_view who,
+              std::uint64_t beat) {
+  // A beat that cannot be written is one that is not seen.
+  (void)PutFile(files.Alive() / who, fmt::format("{}\n", beat));
+}
+
 Result<void> TakeAppended(const fs::path& from, const fs::path& to,
                           Taken& taken) {
-  std::error_code error;
-  Result<void> done = Ok();
-  for (const auto& entry : fs::recursive_directory_iterator(from, error)) {
-    if (!entry.is_regular_file(error) || entry.is_symlink(error)) continue;
-    const std::string name = entry.path().lexically_relative(from);
-    if (!name.ends_with(".log")) continue;
-    done = AppendFrom(entry.path(), to / name, taken[name]);
-    if (!done) break;
+  for (const std::string& name : LogsBelow(from)) {
+    Result<void> done = AppendFrom(from / name, to / name, taken[name]);
+    if (!done) return done;
   }
-  return done;
+  return Ok();
+}
+
+Result<void> TakeJobLogs(const fs::path& job, const fs::path& to,
+                         Taken& taken) {
+  const fs::path logs = job / "logs";
+  const fs::path kept = job / "logs-from";
+  std::optional<Taken> begins;  // sizes of the run's logs before ours
+  bool more = false;
+  for (const std::string& name : LogsBelow(logs)) {
+    if (taken.contains(name)) continue;
+    if (!begins) begins = ReadSizes(kept);
+    std::error_code error;
+    std::uint64_t size = fs::file_size(to / name, error);
+    if (error) size = 0;
+    const auto [begin, is_new] = begins->try_emplace(name, size);
+    taken[name] = size - std::min(size, begin->second);
+    more |= is_new;
+  }
+  if (more) {
+    Result<void> noted = PutFile(kept, SizesText(*begins));
+    if (!noted) return noted;
+  }
+  return TakeAppended(logs, to, taken);
 }
 
 }  // namespace coppice::eval

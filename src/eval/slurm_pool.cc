@@ -11,10 +11,8 @@
 #include "base/log.h"
 #include "base/text.h"
 
-// While anybody waits, two loops run: one lists the answers, soon after news
-// and ever more seldom without, and one asks squeue every poll_seconds. A job
-// that Slurm calls over gets some grace before it is believed, since its last
-// answer may travel slower than the word of its end.
+// What becomes due in the same moment is one array: Slurm takes a thousand jobs
+// as fast as one.
 
 namespace coppice::eval {
 namespace {
@@ -24,35 +22,12 @@ namespace fs = std::filesystem;
 // What comes within this time goes into one array.
 constexpr auto kGather = std::chrono::milliseconds(20);
 constexpr std::size_t kLargestArray = 500;
-constexpr Duration kSoonest = std::chrono::milliseconds(20);
-constexpr Duration kLatest = std::chrono::milliseconds(500);
-constexpr Duration kGrace = std::chrono::seconds(4);
-// A job that squeue does not list was forgotten, or not yet heard of.
-constexpr Duration kUnheardOf = std::chrono::seconds(5);
-// Polls that may fail before the cluster counts as out.
-constexpr int kPatience = 3;
 
 }  // namespace
 
-// Keeps the loops running for as long as it lives.
-class SlurmPool::Waiter {
- public:
-  explicit Waiter(SlurmPool& pool) : pool_(pool) {
-    ++pool_.waiters_;
-    if (!std::exchange(pool_.watching_, true)) {
-      asio::co_spawn(pool_.parts_.executor, pool_.Watch(), asio::detached);
-    }
-    if (!std::exchange(pool_.polling_, true)) {
-      asio::co_spawn(pool_.parts_.executor, pool_.Poll(), asio::detached);
-    }
-  }
-  ~Waiter() { --pool_.waiters_; }
-  Waiter(const Waiter&) = delete;
-  Waiter& operator=(const Waiter&) = delete;
-
- private:
-  SlurmPool& pool_;
-};
+std::string SlurmPool::BatchComment(int batch) {
+  return fmt::format("batch {}", batch);
+}
 
 Result<std::string> SlurmPool::NewKey(std::string_view stem) {
   if (!std::exchange(knows_tries_, true)) CountTries();
@@ -87,18 +62,6 @@ Task<Result<SlurmJobPtr>> SlurmPool::Start(std::string key) {
   co_return job;
 }
 
-Task<bool> SlurmPool::Wait(SlurmJobPtr job, std::string word) {
-  const Waiter waiter(*this);
-  while (!job->arrived.contains(word)) {
-    if (cancelled_ || job->cancelled || job->refused) co_return false;
-    if (job->ended && parts_.clock.Now() - *job->ended > kGrace) {
-      co_return false;
-    }
-    co_await job->news.Wait();
-  }
-  co_return true;
-}
-
 void SlurmPool::Release(SlurmJob& job) {
   jobs_.erase(job.key);
   std::error_code ignored;
@@ -121,6 +84,7 @@ void SlurmPool::Cancel(std::string_view prefix) {
     const SlurmJobPtr job = weak.lock();
     if (!job || !key.starts_with(prefix)) continue;
     job->cancelled = true;
+    if (job->stop) job->stop();
     if (!job->task.empty() && job->end.empty()) tasks.push_back(job->task);
     job->news.Notify();
   }
@@ -140,115 +104,29 @@ void SlurmPool::CancelAll() {
   asio::co_spawn(parts_.executor, EndJobs(std::move(tasks)), asio::detached);
 }
 
+// Jobs by number; steps by name, for their numbers are Slurm's secret until it
+// is asked.
 Task<void> SlurmPool::EndJobs(std::vector<std::string> tasks) {
-  Result<void> ended = co_await parts_.cluster.Cancel(std::move(tasks));
-  if (!ended) LogWarning(ended.error().Text());
-}
-
-// ---- Looking ---------------------------------------------------------------
-
-Task<void> SlurmPool::Watch() {
-  Duration pause = kSoonest;
-  while (waiters_ > 0 && !cancelled_) {
-    const bool news = Look();
-    pause = news ? kSoonest : std::min(pause * 2, kLatest);
-    co_await parts_.clock.SleepFor(pause);
-  }
-  watching_ = false;
-}
-
-// True if an answer has come.
-bool SlurmPool::Look() {
-  bool news = false;
-  for (const std::string& name : Listed(parts_.files.Answers())) {
-    const std::size_t point = name.rfind('.');
-    auto found = jobs_.find(std::string_view(name).substr(0, point));
-    if (point == name.npos || found == jobs_.end()) continue;
-    const SlurmJobPtr job = found->second.lock();
-    if (!job || !job->arrived.insert(name.substr(point + 1)).second) continue;
-    news = true;
-    job->news.Notify();
-  }
-  // Whose end is known waits out the grace for its last answer.
-  std::erase_if(ended_, [](const std::weak_ptr<SlurmJob>& weak) {
-    const SlurmJobPtr job = weak.lock();
-    if (job) job->news.Notify();
-    return !job;
-  });
-  return news;
-}
-
-Task<void> SlurmPool::Poll() {
-  const Duration every =
-      std::chrono::seconds(parts_.cluster.slurm().poll_seconds);
-  // Short jobs need no question at all. The sleep is in pieces, so that the
-  // loop ends soon after the last waiter.
-  Instant next = parts_.clock.Now() + every;
-  while (waiters_ > 0 && !cancelled_) {
-    if (parts_.clock.Now() < next) {
-      co_await parts_.clock.SleepFor(std::min<Duration>(kLatest, every));
-      continue;
-    }
-    const Instant asked = parts_.clock.Now();
-    Result<std::vector<SlurmTask>> tasks = co_await parts_.cluster.Queue();
-    next = parts_.clock.Now() + every;
-    if (!tasks) {
-      LogWarning(tasks.error().Text());
-      if (++failed_polls_ >= kPatience) NoteOutage(tasks.error().what);
-      continue;
-    }
-    failed_polls_ = 0;
-    if (!submitting_) NoteOutage(std::nullopt);
-    See(*tasks, asked);
-    co_await SeeSteps();
-  }
-  polling_ = false;
-}
-
-void SlurmPool::See(const std::vector<SlurmTask>& tasks, Instant asked) {
-  std::map<std::string_view, const SlurmTask*> by_id;
-  for (const SlurmTask& task : tasks) by_id[task.id] = &task;
-  for (auto& [key, weak] : jobs_) {
-    const SlurmJobPtr job = weak.lock();
-    if (!job || job->task.empty() || !job->end.empty()) continue;
-    if (job->step) continue;
-    auto found = by_id.find(job->task);
-    if (found == by_id.end()) {
-      const bool unheard =
-          job->submitted && asked - *job->submitted < kUnheardOf;
-      if (unheard) continue;
-      job->end = "VANISHED";
+  std::vector<std::string> ids;
+  std::map<std::string, std::set<std::string>> steps;  // by allocation
+  for (std::string& task : tasks) {
+    const std::size_t point = task.find('.');
+    if (point == task.npos) {
+      ids.push_back(std::move(task));
     } else {
-      job->state = found->second->state;
-      if (!found->second->node.empty()) job->node = found->second->node;
-      const std::string never = job->state == "PENDING"
-                                    ? NeverStarts(found->second->reason)
-                                    : std::string();
-      if (!never.empty()) {
-        job->refused =
-            Error{.code = ErrorCode::kCheck,
-                  .what = "the cluster will never start the job: " + never,
-                  .next = "see evaluation.slurm in the spec"};
-        asio::co_spawn(parts_.executor, EndJobs({job->task}), asio::detached);
-      }
-      if (IsOver(job->state)) job->end = job->state;
+      steps[task.substr(0, point)].insert(task.substr(point + 1));
     }
-    if (!job->end.empty()) Ended(job, job->end);
-    if (job->refused) job->news.Notify();
   }
-}
-
-void SlurmPool::Ended(const SlurmJobPtr& job, std::string state) {
-  job->end = std::move(state);
-  job->ended = parts_.clock.Now();
-  ended_.push_back(job);
-  job->news.Notify();
-}
-
-void SlurmPool::NoteOutage(std::optional<std::string> why) {
-  if (why.has_value() == outage_) return;
-  outage_ = why.has_value();
-  if (parts_.outage) parts_.outage(std::move(why));
+  for (const auto& [allocation, names] : steps) {
+    Result<std::vector<SlurmStep>> running =
+        co_await parts_.cluster.Steps(allocation);
+    if (!running) continue;  // it is over, or keeps its steps to itself
+    for (SlurmStep& step : *running) {
+      if (names.contains(step.name)) ids.push_back(std::move(step.id));
+    }
+  }
+  Result<void> ended = co_await parts_.cluster.Cancel(std::move(ids));
+  if (!ended) LogWarning(ended.error().Text());
 }
 
 // ---- Submitting ------------------------------------------------------------
@@ -278,11 +156,14 @@ Task<void> SlurmPool::SubmitBatch(std::vector<SlurmJobPtr> jobs) {
   for (const SlurmJobPtr& job : jobs) list += job->key + "\n";
   std::optional<Error> refused;
   Result<void> listed = PutFile(parts_.files.Batch(batch), list);
+  while (!listed && co_await WaitForRoom()) {
+    listed = PutFile(parts_.files.Batch(batch), list);
+  }
   if (!listed) refused = listed.error();
   std::string number;
   while (listed && !refused && !cancelled_) {
     SlurmSubmission submission{
-        .comment = fmt::format("batch {}", batch),
+        .comment = BatchComment(batch),
         .script = Script(batch),
         .tasks = static_cast<int>(jobs.size()),
         .output = parts_.files.Batch(batch).string() + ".%a.out"};

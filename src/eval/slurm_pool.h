@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <map>
@@ -18,6 +19,9 @@
 
 namespace coppice::eval {
 
+inline constexpr std::string_view kVanished = "VANISHED";
+inline constexpr std::string_view kRequeued = "REQUEUED";
+
 // One worker on the cluster, from its order to its end.
 struct SlurmJob {
   SlurmJob(asio::any_io_executor executor, std::string name)
@@ -27,14 +31,18 @@ struct SlurmJob {
   int batch = 0;
   std::string task;   // "12_3", once Slurm has taken it
   std::string state;  // as squeue saw it last
+  std::string reason;
   std::string node;
-  std::string end;  // the state it ended in, or "VANISHED"; empty: it lives
+  // The state it ended in, or one of kVanished, kRequeued; empty: it lives.
+  std::string end;
   std::optional<Instant> ended;
   std::optional<Instant> submitted;
+  std::optional<Instant> spoke;  // when its first answer was seen
   std::optional<Error> refused;
-  bool cancelled = false;  // by us
-  bool step = false;       // of an allocation, not a job of its own
-  std::string output;      // of a step: what its srun said
+  bool cancelled = false;      // by us
+  bool step = false;           // of an allocation, not a job of its own
+  std::string output;          // of a step: what its srun said
+  std::function<void()> stop;  // of a step that an srun of ours stands for
   std::set<std::string, std::less<>> arrived;  // answers
   Signal news;
 };
@@ -52,9 +60,12 @@ class SlurmPool {
     SlurmFiles files;
     std::string program;  // coppice as the nodes see it
     int at_once = 1;      // workers that an allocation has room for
+    // After this time without a sign of life an allocation ends.
+    std::chrono::seconds silence = kSilence;
     // A job got its number, which should be on record before it matters.
     std::function<void(const SlurmJob&)> submitted;
-    // The cluster does not answer, and why; or it does again (nothing).
+    // The cluster does not answer or the shared directory is full, and why; or
+    // all is well again (nothing).
     std::function<void(std::optional<std::string>)> outage;
   };
   explicit SlurmPool(Parts parts) : parts_(std::move(parts)) {}
@@ -77,6 +88,9 @@ class SlurmPool {
   void Cancel(std::string_view prefix);
   // Whoever waits gets nothing more; the jobs are ended.
   void CancelAll();
+  // Returns when something can be written to the shared directory again. False:
+  // that was never otherwise, or it is cancelled.
+  Task<bool> WaitForRoom();
   // Lets go of the cores that an allocation holds.
   void ReleaseAllocation();
   bool cancelled() const { return cancelled_; }
@@ -92,7 +106,10 @@ class SlurmPool {
   Task<void> EndJobs(std::vector<std::string> tasks);
   bool Look();
   void Ended(const SlurmJobPtr& job, std::string state);
-  void See(const std::vector<SlurmTask>& tasks, Instant asked);
+  // Takes in what squeue said when it was asked at that time.
+  Task<void> See(std::vector<SlurmTask> tasks, Instant asked);
+  void SeeTask(const SlurmJobPtr& job, const SlurmTask& task, Instant asked);
+  Task<void> SeeForgotten(std::vector<SlurmJobPtr> jobs);
   std::filesystem::path HeldFile() const;
   Task<Result<std::string>> Allocation();
   Task<void> StartSteps(std::vector<SlurmJobPtr> jobs);
@@ -100,10 +117,13 @@ class SlurmPool {
   Task<SlurmJobPtr> AdoptStep(std::string key);
   Task<void> SeeSteps();
   void NoteOutage(std::optional<std::string> why);
+  void NoteRoom(std::optional<std::string> why);
+  void TellTrouble();
   std::vector<std::string> BatchKeys(int batch) const;
   int NextBatch();
   void CountTries();
   std::string Script(int batch) const;
+  static std::string BatchComment(int batch);
 
   Parts parts_;
   std::map<std::string, std::weak_ptr<SlurmJob>, std::less<>> jobs_;
@@ -113,7 +133,9 @@ class SlurmPool {
   bool watching_ = false;
   bool polling_ = false;
   bool cancelled_ = false;
-  bool outage_ = false;
+  std::optional<std::string> outage_;   // Slurm does not answer
+  std::optional<std::string> no_room_;  // in the shared directory
+  bool in_trouble_ = false;             // told
   int waiters_ = 0;
   int failed_polls_ = 0;  // in a row
   int next_batch_ = 0;

@@ -6,6 +6,7 @@
 #include <random>
 #include <string_view>
 
+#include "base/file.h"
 #include "base/text.h"
 
 // The job speaks by its exit code, which reaches us through Slurm: where files
@@ -21,6 +22,8 @@ constexpr int kCannotRun = 44;
 constexpr int kCannotWrite = 45;
 constexpr int kPatience = 600;  // looks
 
+std::string ProbeFile(const SlurmFiles& files) { return files.Run() / "probe"; }
+
 std::string Nonce() {
   std::random_device random;
   return fmt::format("{:08x}{:08x}", random(), random());
@@ -28,16 +31,15 @@ std::string Nonce() {
 
 std::string Script(const SlurmFiles& files, const std::string& program,
                    const std::string& nonce) {
-  const std::string file = ShellQuote((files.Run() / "probe").string());
   return fmt::format(
       "#!/bin/sh\n"
       "[ -r {0} ] || exit {1}\n"
       "[ \"$(cat {0})\" = {2} ] || exit {3}\n"
-      "[ -x {4} ] || exit {5}\n"
-      "{4} --version >/dev/null 2>&1 || exit {6}\n"
-      "echo {2} >{0}.answer || exit {7}\n",
-      file, kNoFile, nonce, kOtherFile, ShellQuote(program), kNoProgram,
-      kCannotRun, kCannotWrite);
+      "echo {2} >{0}.answer || exit {4}\n"
+      "[ -x {5} ] || exit {6}\n"
+      "{5} --version >{0}.answer 2>&1 || exit {7}\n",
+      ShellQuote(ProbeFile(files)), kNoFile, nonce, kOtherFile, kCannotWrite,
+      ShellQuote(program), kNoProgram, kCannotRun);
 }
 
 std::optional<Error> Explained(int code, const SlurmFiles& files,
@@ -64,9 +66,12 @@ std::optional<Error> Explained(int code, const SlurmFiles& files,
       return error;
     case kCannotRun:
       error.what = fmt::format("{} cannot run coppice", at);
-      error.cause =
-          "it has another processor or lacks libraries that this "
-          "machine has";
+      error.cause = OneLine(
+          LastLines(ReadWholeOrNothing(ProbeFile(files) + ".answer"), 2), 300);
+      if (error.cause.empty()) {
+        error.cause =
+            "it has another processor or lacks libraries that this machine has";
+      }
       error.next =
           "install on the nodes what `ldd $(command -v coppice)` "
           "names, or choose another evaluation.slurm.partition";
@@ -81,7 +86,7 @@ std::optional<Error> Explained(int code, const SlurmFiles& files,
 Task<std::optional<Error>> WhyNoWorker(SlurmCluster& cluster, SlurmFiles files,
                                        std::string program, Clock& clock) {
   const std::string nonce = Nonce();
-  Result<void> put = PutFile(files.Run() / "probe", nonce);
+  Result<void> put = PutFile(ProbeFile(files), nonce);
   if (!put) co_return put.error();
   SlurmSubmission submission{.comment = "probe",
                              .script = Script(files, program, nonce),

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
@@ -12,10 +13,11 @@
 #include "base/text.h"
 #include "eval/slurm_pool.h"
 
-// mode: allocation. One job holds the cores for as long as the search lives
-// (its script ends when a file of the run goes), and every worker is a step in
-// it: a step starts in milliseconds, without waiting in the queue. srun itself
-// makes a step wait while the allocation is full.
+// mode: allocation. One job holds the cores for as long as the search lives,
+// and every worker is a step in it: a step starts in milliseconds, without
+// waiting in the queue. srun itself makes a step wait while the allocation is
+// full. The script of the job ends when a file of the run goes, or when nobody
+// shows life any more: neither the search nor a step that has something to do.
 
 namespace coppice::eval {
 namespace {
@@ -25,12 +27,27 @@ namespace fs = std::filesystem;
 constexpr std::string_view kAllocation = "allocation";
 constexpr Duration kLook = std::chrono::seconds(1);
 
-std::string KeeperScript(const fs::path& held) {
+// Nothing but what the shell can do itself, for it looks all night long.
+std::string KeeperScript(const fs::path& held, const fs::path& alive,
+                         std::chrono::seconds silence) {
   return fmt::format(
       "#!/bin/sh\n"
-      "# holds the cores of a search of coppice, until it ends\n"
-      "while [ -e {} ]; do sleep 2; done\n",
-      ShellQuote(held.string()));
+      "# holds the cores of a search of coppice until it ends, or shows no\n"
+      "# sign of life for {2} s\n"
+      "silent=0 before=\n"
+      "while [ -e {0} ] && [ $silent -lt {2} ]; do\n"
+      "  sleep 2\n"
+      "  now=\n"
+      "  for who in {1}/*; do\n"
+      "    beat=\n"
+      "    read -r beat <\"$who\"\n"
+      "    now=\"$now $who $beat\"\n"
+      "  done 2>/dev/null\n"
+      "  silent=$((silent + 2))\n"
+      "  [ \"$now\" = \"$before\" ] || silent=0\n"
+      "  before=$now\n"
+      "done\n",
+      ShellQuote(held.string()), ShellQuote(alive.string()), silence.count());
 }
 
 // Memory of a worker, a core's share of it.
@@ -80,6 +97,9 @@ void SlurmPool::ReleaseAllocation() {
 // The number of the allocation, once it runs. Errors: kLost, Slurm does not
 // answer; kCheck, it refuses.
 Task<Result<std::string>> SlurmPool::Allocation() {
+  Result<void> held = PutFile(HeldFile(), "");
+  while (!held && co_await WaitForRoom()) held = PutFile(HeldFile(), "");
+  if (!held) co_return held.error();
   while (!cancelled_) {
     Result<std::vector<SlurmTask>> queue = co_await parts_.cluster.Queue();
     if (!queue) co_return queue.error();
@@ -88,13 +108,13 @@ Task<Result<std::string>> SlurmPool::Allocation() {
     };
     const auto found = std::ranges::find_if(*queue, ours);
     if (found == queue->end()) {
-      Result<void> held = PutFile(HeldFile(), "");
-      if (!held) co_return held.error();
-      SlurmSubmission submission{.comment = std::string(kAllocation),
-                                 .script = KeeperScript(HeldFile()),
-                                 .at_once = parts_.at_once,
-                                 .memory = PerCore(parts_.cluster.slurm()),
-                                 .output = "/dev/null"};
+      SlurmSubmission submission{
+          .comment = std::string(kAllocation),
+          .script =
+              KeeperScript(HeldFile(), parts_.files.Alive(), parts_.silence),
+          .at_once = parts_.at_once,
+          .memory = PerCore(parts_.cluster.slurm()),
+          .output = "/dev/null"};
       Result<std::string> number =
           co_await parts_.cluster.Submit(std::move(submission));
       if (!number) co_return number;
@@ -181,16 +201,21 @@ Task<void> SlurmPool::RunStep(SlurmJobPtr job, std::string allocation) {
     job->news.Notify();
     co_return;
   }
+  Process& srun = **step;
+  // It hands the signal to its worker, or takes back its wish for a place.
+  job->stop = [&srun] { srun.Signal(SIGTERM); };
+  if (job->cancelled) job->stop();
   bool ended = false;
   while (!ended) {
-    ended = co_await (*step)->WaitExit(std::chrono::hours(24));
+    ended = co_await srun.WaitExit(std::chrono::hours(24));
   }
+  job->stop = nullptr;
   Result<std::vector<SlurmTask>> queue = co_await parts_.cluster.Queue();
   job->output = said;
-  std::string end = (*step)->exit().exit_code() == 0 ? "COMPLETED" : "FAILED";
+  std::string end = srun.exit().exit_code() == 0 ? "COMPLETED" : "FAILED";
   if (queue) {
     const auto found = std::ranges::find(*queue, allocation, &SlurmTask::id);
-    if (found == queue->end()) end = "VANISHED";
+    if (found == queue->end()) end = kVanished;
     if (found != queue->end() && IsOver(found->state)) end = found->state;
   }
   Ended(job, std::move(end));
@@ -220,14 +245,15 @@ Task<void> SlurmPool::SeeSteps() {
     by_allocation[job->task.substr(0, job->task.find('.'))].push_back(job);
   }
   for (const auto& [number, jobs] : by_allocation) {
-    Result<std::vector<std::string>> names =
+    Result<std::vector<SlurmStep>> steps =
         co_await parts_.cluster.Steps(number);
-    if (!names && names.error().code == ErrorCode::kLost) continue;
+    if (!steps && steps.error().code == ErrorCode::kLost) continue;
     for (const SlurmJobPtr& job : jobs) {
       const bool runs =
-          names && std::ranges::find(*names, job->key) != names->end();
+          steps &&
+          std::ranges::find(*steps, job->key, &SlurmStep::name) != steps->end();
       if (runs) continue;
-      Ended(job, "VANISHED");
+      Ended(job, std::string(kVanished));
     }
   }
 }

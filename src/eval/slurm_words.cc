@@ -34,7 +34,10 @@ std::string Reason(const SlurmJob& job, const spec::Slurm& slurm,
   if (job.end == "CANCELLED") {
     return fmt::format("job {}{} was cancelled from outside", job.task, at);
   }
-  if (job.end == "VANISHED") {
+  if (job.end == kRequeued) {
+    return fmt::format("job {}{} was put back into the queue", job.task, at);
+  }
+  if (job.end == kVanished) {
     return fmt::format("Slurm does not know job {} any more", job.task);
   }
   std::string text = fmt::format(
@@ -68,9 +71,10 @@ Failure EndOfJob(const SlurmJob& job, const spec::Slurm& slurm, EvalPhase phase,
   return LostFailure(phase, Reason(job, slurm, output), std::move(log));
 }
 
+// An allocation that has come to its end leaves its steps to the next one.
 bool MayEndBetter(const SlurmJob& job) {
   const bool limit = job.end == "TIMEOUT" || job.end == "DEADLINE";
-  return !limit || job.arrived.contains("1");
+  return !limit || job.step || job.arrived.contains("1");
 }
 
 }  // namespace coppice::eval

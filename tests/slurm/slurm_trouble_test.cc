@@ -6,89 +6,12 @@
 #include <functional>
 #include <string>
 
-#include "slurm/slurm_world.h"
+#include "slurm/slurm_night.h"
 
 // What a cluster does to a search at night.
 
 namespace coppice::testing {
 namespace {
-
-// A measurement that waits until the test lets it go on. Without a sandbox it
-// may write to /dev/shm.
-struct Gate {
-  Gate() { std::filesystem::create_directories(dir); }
-  ~Gate() { std::filesystem::remove_all(dir); }
-  std::string Script() const {
-    return fmt::format(
-        "if [ -e {0}/closed ]; then\n"
-        "  echo $$ >>{0}/waiting\n"
-        "  while [ -e {0}/closed ]; do sleep 0.1; done\n"
-        "fi\n"
-        "sed -n 's/^cost /cost: /p' app.txt\n",
-        dir.string());
-  }
-  void Close() const { WriteFile(dir / "closed", ""); }
-  void Open() const { std::filesystem::remove(dir / "closed"); }
-  bool AnyWaits() const { return std::filesystem::exists(dir / "waiting"); }
-
-  TempDir name;
-  std::filesystem::path dir =
-      std::filesystem::path("/dev/shm") / name.path().filename();
-};
-
-struct Night {
-  explicit Night(const std::string& mode = "mode: job") {
-    slurm.Join(repo);
-    repo.Write("measure.sh", gate.Script());
-    repo.Write("coppice.yaml",
-               TinySpec(slurm.Evaluation("sh measure.sh", mode) +
-                        "  sandbox: none\n"
-                        "search: {policy: greedy, num_drafts: 1, merge: 0}\n"
-                        "parallel: {evaluations: 1}\n"
-                        "budget: {max_nodes: 1, max_cost_usd: null}\n"));
-    repo.Commit("spec");
-    const Ran check = repo.Coppice("check");
-    CAPTURE(check.out);
-    CAPTURE(check.err);
-    REQUIRE(check.exit == 0);
-  }
-
-  // Starts the search; returns when node 1 is being measured.
-  void Begin() {
-    gate.Close();
-    search = repo.Start("run");
-    const bool waits = Eventually([&] { return gate.AnyWaits(); });
-    CAPTURE(repo.BackgroundOutput());
-    REQUIRE(waits);
-  }
-  void CheckEnd(int exit = 0) {
-    const int ended = TinyRepo::Wait(search);
-    CAPTURE(repo.BackgroundOutput());
-    CHECK(ended == exit);
-    CHECK(repo.Sql("select count(*) from events where kind='evaluated' and "
-                   "json_extract(body, '$.outcome') = 'improved'") == "1");
-    const Ran verified = repo.Coppice("replay tiny --verify");
-    CAPTURE(verified.out);
-    CHECK(verified.exit == 0);
-  }
-  // Those submitted for node 1 until its first sample was there.
-  std::string Jobs() {
-    return repo.Sql(
-        "select json_extract(json_extract(body, '$.text'), '$.job') from "
-        "events where kind='noted' and attempt=1 and json_extract(body, "
-        "'$.kind') = 'slurm' and seq < (select coalesce(min(seq), 1000) from "
-        "events where kind='sampled' and attempt=1)");
-  }
-  std::string NodeOfJob() {
-    std::string node = slurm.Slurm("squeue -h -t running -o %N").out;
-    return node.substr(0, node.find('\n'));
-  }
-
-  SlurmWorld slurm;
-  TinyRepo repo;
-  Gate gate;
-  pid_t search = -1;
-};
 
 TEST_CASE("a node that dies in mid-evaluation costs a retry, not a score") {
   Night night;

@@ -60,6 +60,21 @@ void SlurmWorld::Hide(const std::string& node) const {
                  shared().string()));
 }
 
+void SlurmWorld::Spoil(const std::string& node, const std::string& file) const {
+  Stop(node);
+  Do(fmt::format("spoil {} {} {}", (temp_ / "slurm").string(), node, file));
+}
+
+void SlurmWorld::Preload(const std::string& node,
+                         const std::string& library) const {
+  Do(fmt::format("preload {} {} {}", (temp_ / "slurm").string(), node,
+                 library));
+}
+
+void SlurmWorld::Forget() const {
+  Do(fmt::format("forget {}", (temp_ / "slurm").string()));
+}
+
 Ran SlurmWorld::Slurm(const std::string& command) const {
   return Shell(command, temp_.path(),
                {{"SLURM_CONF", temp_ / "slurm" / "slurm.conf"}});

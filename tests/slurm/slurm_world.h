@@ -29,6 +29,12 @@ class SlurmWorld {
   void Kill(const std::string& node) const;
   // From now on this node sees another, empty shared directory.
   void Hide(const std::string& node) const;
+  // From now on this file is empty on this node.
+  void Spoil(const std::string& node, const std::string& file) const;
+  // What this node runs from now on has the library loaded.
+  void Preload(const std::string& node, const std::string& library) const;
+  // The controller loses all that it knows of jobs.
+  void Forget() const;
   // Slurm's own programs: "squeue -h".
   Ran Slurm(const std::string& command) const;
 
