@@ -30,12 +30,14 @@ constexpr const char* kSharedHint =
     "evaluation.slurm.shared_dir must be a directory that you may write, with "
     "room, and that every node sees";
 
+// Copying tells a full disk from other trouble no more than "I/O error".
 Error Trouble(std::string what, const fs::path& where,
               const std::error_code& error) {
+  const std::optional<std::string> full = eval::WhyNoRoom(where.parent_path());
   return Error{.code = ErrorCode::kCheck,
                .what = std::move(what),
                .where = where.string(),
-               .cause = error.message(),
+               .cause = full.value_or(error.message()),
                .next = kSharedHint};
 }
 

@@ -47,7 +47,11 @@ void Print(std::string_view text) {
   std::fflush(stdout);
 }
 
-void Say(std::string_view text) { fmt::print(stderr, "{}\n", text); }
+// What cannot be said, say on a full disk, ends nothing.
+void Say(std::string_view text) {
+  const std::string line = fmt::format("{}\n", text);
+  std::fwrite(line.data(), 1, line.size(), stderr);
+}
 
 int ExitCode(ErrorCode code) {
   switch (code) {

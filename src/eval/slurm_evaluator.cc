@@ -91,7 +91,7 @@ class Slurm final : public SlurmEvaluator {
                   EvalPhase phase);
   void GiveUp(Worker& worker);
   // Before something lost is tried again.
-  Task<void> Rest(Duration pause);
+  Task<void> Rest(Target target, Failure failure, std::chrono::seconds pause);
 
   int TakeSlot();
   void GiveSlot(int slot) { slots_.erase(slot); }
@@ -142,7 +142,7 @@ class SlurmSession final : public Session {
     for (const std::chrono::seconds pause : kPauses) {
       if (!sample.failure || !MayTryAgain(*sample.failure) || !again) break;
       slurm_.GiveUp(worker_);
-      co_await slurm_.Rest(pause);
+      co_await slurm_.Rest(target_, *sample.failure, pause);
       sample = co_await MeasureOnce(request, again);
     }
     sample.slot = slot_;
@@ -225,7 +225,7 @@ Task<Opened> Slurm::Open(const Target& target) {
   for (const std::chrono::seconds pause : kPauses) {
     if (!opened.failure || !MayTryAgain(*opened.failure) || !again) break;
     GiveUp(worker);
-    co_await Rest(pause);
+    co_await Rest(mine, *opened.failure, pause);
     opened.seconds = {};
     opened.failure = co_await Prepare(mine, worker, opened.seconds, again);
   }
@@ -318,7 +318,11 @@ Task<Result<std::string>> Slurm::PutOrder(Target target) {
   co_return prepared.error();
 }
 
-Task<void> Slurm::Rest(Duration pause) {
+Task<void> Slurm::Rest(Target target, Failure failure,
+                       std::chrono::seconds pause) {
+  LogWarning(fmt::format("attempt {}: {}; tried again in {} s",
+                         target.attempt.value(), failure.reason,
+                         pause.count()));
   co_await setup_.clock.SleepFor(pause);
   co_await pool_.WaitForRoom();
 }

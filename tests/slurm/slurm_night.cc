@@ -6,6 +6,11 @@
 #include <algorithm>
 
 namespace coppice::testing {
+namespace {
+
+constexpr int kNeedsUser = 5;
+
+}  // namespace
 
 std::string Gate::Script() const {
   return fmt::format(
@@ -27,12 +32,17 @@ int Gate::Came() const {
   return static_cast<int>(std::ranges::count(lines, '\n'));
 }
 
-Night::Night(const std::string& mode, const std::string& evaluation) {
+Night::Night(const std::string& mode,
+             const std::function<void(Night&)>& furnish) {
   slurm.Join(repo);
+  if (furnish) furnish(*this);
+  // Every check leaves a line in the log that no other leaves.
+  repo.Write("check.sh", "od -An -N8 -tx8 /dev/urandom | sed 's/^/drawn/'\n");
   repo.Write("measure.sh", gate.Script());
   repo.Write("coppice.yaml",
              TinySpec(slurm.Evaluation("sh measure.sh", mode) +
-                      "  sandbox: none\n" + evaluation +
+                      "  sandbox: none\n"
+                      "checks: [sh check.sh]\n"
                       "search: {policy: greedy, num_drafts: 1, merge: 0}\n"
                       "parallel: {evaluations: 1}\n"
                       "budget: {max_nodes: 1, max_cost_usd: null}\n"));
@@ -55,15 +65,30 @@ void Night::AwaitMeasurement(int count) {
   REQUIRE(waits);
 }
 
-void Night::CheckEnd(int exit) {
+void Night::CheckEnd() {
   const int ended = TinyRepo::Wait(search);
   CAPTURE(repo.BackgroundOutput());
-  CHECK(ended == exit);
+  CHECK(ended == 0);
   CHECK(repo.Sql("select count(*) from events where kind='evaluated' and "
                  "json_extract(body, '$.outcome') = 'improved'") == "1");
   const Ran verified = repo.Coppice("replay tiny --verify");
   CAPTURE(verified.out);
   CHECK(verified.exit == 0);
+}
+
+void Night::CheckPause(const std::string& words) {
+  const int ended = TinyRepo::Wait(search);
+  CAPTURE(repo.BackgroundOutput());
+  CHECK(ended == kNeedsUser);
+  const std::string pauses = Pauses();
+  CAPTURE(pauses);
+  CHECK(pauses.find(words) != std::string::npos);
+  CHECK_FALSE(Scored());
+}
+
+bool Night::Logs(const std::string& words) {
+  return ReadFile(repo.RunDir() / "coppice.log").find(words) !=
+         std::string::npos;
 }
 
 std::string Night::Jobs() {

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <functional>
 #include <string>
 
 #include "slurm/slurm_world.h"
@@ -32,14 +33,21 @@ class Gate {
 
 // A search of one node on a cluster, whose measurement waits at a gate.
 struct Night {
-  // `mode` may hold more keys of evaluation.slurm.
+  // `mode` may hold more keys of evaluation.slurm; `furnish` is called before
+  // anything runs.
   explicit Night(const std::string& mode = "mode: job",
-                 const std::string& evaluation = "");
+                 const std::function<void(Night&)>& furnish = nullptr);
 
   // Starts the search; returns when node 1 is being measured.
   void Begin();
-  // The search ends, with node 1 measured once and nothing else scored.
-  void CheckEnd(int exit = 0);
+  // The search ends, with node 1 the better one.
+  void CheckEnd();
+  // The search pauses for the user with these words, and nothing is scored.
+  void CheckPause(const std::string& words);
+  // Goes on after that.
+  void Resume() { search = repo.Start("resume"); }
+  // What the search says of itself, in its log.
+  bool Logs(const std::string& words);
   // Those submitted for node 1 until its first sample was there, a line each.
   std::string Jobs();
   // Waits for the COUNTth measurement at the gate.

@@ -57,6 +57,12 @@ void KillAndResume(Night& night, const std::function<void()>& meanwhile) {
   night.gate.Open();
   night.CheckEnd();
   CHECK(night.Jobs() == before);  // no second one
+  // What the first process took of its log is not taken again.
+  const Ran twice =
+      Shell("grep -ho 'drawn.*' nodes/1/eval.log | sort | uniq -d",
+            night.repo.RunDir());
+  CHECK(twice.out.empty());
+  CHECK(Shell("grep -q drawn nodes/1/eval.log", night.repo.RunDir()).exit == 0);
 }
 
 TEST_CASE("a killed search adopts its job at resume") {

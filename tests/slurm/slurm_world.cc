@@ -65,10 +65,8 @@ void SlurmWorld::Spoil(const std::string& node, const std::string& file) const {
   Do(fmt::format("spoil {} {} {}", (temp_ / "slurm").string(), node, file));
 }
 
-void SlurmWorld::Preload(const std::string& node,
-                         const std::string& library) const {
-  Do(fmt::format("preload {} {} {}", (temp_ / "slurm").string(), node,
-                 library));
+void SlurmWorld::Preload(const std::string& library) const {
+  Do(fmt::format("preload {} {}", (temp_ / "slurm").string(), library));
 }
 
 void SlurmWorld::Forget() const {

@@ -31,8 +31,8 @@ class SlurmWorld {
   void Hide(const std::string& node) const;
   // From now on this file is empty on this node.
   void Spoil(const std::string& node, const std::string& file) const;
-  // What this node runs from now on has the library loaded.
-  void Preload(const std::string& node, const std::string& library) const;
+  // What jobs run from now on has the library loaded.
+  void Preload(const std::string& library) const;
   // The controller loses all that it knows of jobs.
   void Forget() const;
   // Slurm's own programs: "squeue -h".
