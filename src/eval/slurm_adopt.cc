@@ -4,7 +4,6 @@
 #include <charconv>
 
 #include "base/file.h"
-#include "base/log.h"
 #include "base/text.h"
 #include "eval/slurm_pool.h"
 
@@ -95,8 +94,7 @@ Task<void> SlurmPool::Abandon(std::vector<std::string> keys) {
   std::vector<std::string> tasks;
   for (const std::string& key : keys) {
     // A step sees that it is not wanted; nothing of it must be left by name.
-    Result<void> told = PutFile(parts_.files.Job(key) / kClose, "");
-    if (!told) LogWarning(told.error().Text());
+    TellToClose(parts_.files, key);
   }
   for (const int batch : Batches(parts_.files)) {
     const std::vector<std::string> all = BatchKeys(batch);

@@ -158,15 +158,16 @@ std::string NeverStarts(std::string_view reason) {
   return {};
 }
 
-// No variable of ours goes into a job: --export=NIL leaves those of Slurm, and
-// does not read the user's profile. A job that its node has lost is ours to
+// No variable of ours goes into a job, and none of the user's profile, which
+// would be read anew for every job: --export=NIL does that where Slurm is older
+// than the word, an empty file in none. A job that its node has lost is ours to
 // submit again, so Slurm must not.
 Task<Result<std::string>> SlurmCluster::Submit(SlurmSubmission submission) {
   std::vector<std::string> argv{"sbatch",
                                 "--parsable",
                                 "--job-name=" + name_,
                                 "--comment=" + submission.comment,
-                                "--export=NIL",
+                                "--export-file=/dev/null",
                                 "--no-requeue",
                                 "--chdir=/",
                                 "--input=/dev/null",

@@ -364,8 +364,13 @@ Task<Reply> Slurm::Ask(Target target, Worker& worker, Json question,
   if (number == 0) {
     number = ++worker.asked;
     const fs::path file = directory / fmt::format("{}.ask", number);
-    Result<void> put = PutFile(file, text);
-    while (!put && co_await pool_.WaitForRoom()) put = PutFile(file, text);
+    // Synced, and so not by the conductor: a question that is lost in a crash
+    // would give its number to another one.
+    auto ask = [&] { return PutFile(file, text); };
+    Result<void> put = co_await Offload(setup_.compute, ask);
+    while (!put && co_await pool_.WaitForRoom()) {
+      put = co_await Offload(setup_.compute, ask);
+    }
     if (!put) {
       co_return Reply{.text = {},
                       .failure = Lost(phase, target, put.error().Text())};

@@ -13,6 +13,7 @@
 #include "base/durable_file.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/text.h"
 
 namespace coppice::eval {
@@ -119,6 +120,12 @@ Result<void> MakeSlurmFiles(const SlurmFiles& files) {
     return DiskError("close to others", files.Run());
   }
   return made;
+}
+
+void TellToClose(const SlurmFiles& files, std::string_view key) {
+  const fs::path file = files.Job(key) / kClose;
+  const UniqueFd out(open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  if (!out) LogWarning(DiskError("write", file).Text());
 }
 
 // By writing, since a quota shows nowhere else.

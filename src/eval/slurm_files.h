@@ -64,6 +64,9 @@ Result<void> PutFile(const std::filesystem::path& file, std::string_view text);
 std::vector<std::string> Listed(const std::filesystem::path& directory);
 // Makes the directories of a run.
 Result<void> MakeSlurmFiles(const SlurmFiles& files);
+// Tells a worker that nothing more is wanted of it. A word that is lost costs a
+// while of idling, so it is not synced.
+void TellToClose(const SlurmFiles& files, std::string_view key);
 // Why nothing can be written there, if it is for want of room.
 std::optional<std::string> WhyNoRoom(const std::filesystem::path& directory);
 

@@ -73,8 +73,7 @@ void SlurmPool::Release(SlurmJob& job) {
   if (gone) {
     fs::remove_all(parts_.files.Job(job.key), ignored);
   } else {
-    Result<void> told = PutFile(parts_.files.Job(job.key) / kClose, "");
-    if (!told) LogWarning(told.error().Text());
+    TellToClose(parts_.files, job.key);
   }
 }
 
