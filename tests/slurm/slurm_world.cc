@@ -79,7 +79,7 @@ Ran SlurmWorld::Slurm(const std::string& command) const {
 }
 
 bool Eventually(const std::function<bool()>& holds) {
-  for (int i = 0; i < 600; ++i) {
+  for (int i = 0; i < 1200; ++i) {
     if (holds()) return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }

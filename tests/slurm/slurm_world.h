@@ -47,7 +47,7 @@ class SlurmWorld {
   TempDir temp_;
 };
 
-// Waits for it, for a minute at most.
+// Waits for it, for two minutes at most.
 bool Eventually(const std::function<bool()>& holds);
 
 }  // namespace coppice::testing
