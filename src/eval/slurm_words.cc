@@ -15,6 +15,12 @@
 namespace coppice::eval {
 namespace {
 
+// "NODE_FAIL", or "FAILED: NonZeroExitCode" with Slurm's own word for it.
+std::string StateOf(const SlurmJob& job) {
+  if (job.reason.empty() || job.reason == "None") return job.end;
+  return fmt::format("{}: {}", job.end, OneLine(job.reason, 100));
+}
+
 std::string Reason(const SlurmJob& job, const spec::Slurm& slurm,
                    const std::string& output) {
   const std::string at = job.node.empty() ? "" : " on " + job.node;
@@ -26,7 +32,8 @@ std::string Reason(const SlurmJob& job, const spec::Slurm& slurm,
   }
   if (job.end == "NODE_FAIL" || job.end == "BOOT_FAIL" ||
       job.end == "LAUNCH_FAILED") {
-    return fmt::format("job {} lost its node{} ({})", job.task, at, job.end);
+    return fmt::format("job {} lost its node{} ({})", job.task, at,
+                       StateOf(job));
   }
   if (job.end == "PREEMPTED") {
     return fmt::format("job {}{} was preempted", job.task, at);
@@ -43,7 +50,7 @@ std::string Reason(const SlurmJob& job, const spec::Slurm& slurm,
   std::string text = fmt::format(
       "the worker of job {}{} ended without an "
       "answer ({})",
-      job.task, at, job.end);
+      job.task, at, StateOf(job));
   const std::string said = OneLine(LastLines(output, 3), 300);
   if (!said.empty()) text += ": " + said;
   return text;

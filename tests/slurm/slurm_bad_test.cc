@@ -3,9 +3,9 @@
 
 #include <string>
 
-#include "slurm/slurm_world.h"
+#include "slurm/slurm_night.h"
 
-// What `check` says of a cluster that cannot be used. Nothing is scored.
+// What is said of a cluster that cannot be used. Nothing is scored.
 
 namespace coppice::testing {
 namespace {
@@ -82,6 +82,23 @@ TEST_CASE("a time limit below that of a command is refused with its line") {
   CHECK(refused.ran.exit == 2);
   CHECK(refused.Says("evaluation.slurm.time"));
   CHECK(refused.Says("coppice.yaml:"));
+}
+
+TEST_CASE("a cluster that is down pauses the run until it answers") {
+  Night night;
+  night.slurm.Stop("ctld");
+  night.search = night.repo.Start("run");
+  const bool paused = Eventually([&] {
+    return night.repo.Sql(
+               "select count(*) from events where kind='paused' "
+               "and json_extract(body, '$.class') = 'outage'") == "1";
+  });
+  CAPTURE(night.repo.BackgroundOutput());
+  CHECK(paused);
+  night.slurm.Start("ctld");
+  night.CheckEnd();
+  CHECK(night.repo.Sql("select count(*) from events where kind='resumed'") ==
+        "1");
 }
 
 }  // namespace
