@@ -12,9 +12,9 @@
 #include "base/result.h"
 
 // The files through which a search and its workers on a cluster speak, below
-// evaluation.slurm.shared_dir. Every file appears at once and whole (written
-// aside, synced, renamed); what one side writes for the other is never written
-// twice. Blocking.
+// evaluation.slurm.shared_dir. What one side writes for the other appears at
+// once and whole (written aside, synced, renamed), and is never written twice.
+// Blocking.
 //
 //   coppice/bin/DIGEST/coppice          the program that jobs run
 //   coppice/packs/COMMIT.pack           a base

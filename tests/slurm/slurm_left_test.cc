@@ -16,13 +16,13 @@ namespace fs = std::filesystem;
 
 TEST_CASE("the allocation of a killed search ends when nothing is done in it") {
   Night night("mode: allocation",
-              [](Night& own) { own.repo.env()["COPPICE_IDLE_SECONDS"] = "6"; });
+              [](Night& own) { own.repo.env()["COPPICE_IDLE_SECONDS"] = "10"; });
   night.Begin();
   const std::string before = night.Jobs();
   kill(night.search, SIGKILL);
   TinyRepo::Wait(night.search);
-  // Twice the time: what is being measured is not cut off.
-  Shell("sleep 12", "/");
+  // Longer than that: what is being measured is not cut off.
+  Shell("sleep 16", "/");
   CHECK(night.slurm.Slurm("squeue -h -s -o %j | grep -qx 1-1").exit == 0);
   night.gate.Open();
   CHECK(Eventually([&] { return night.slurm.Slurm("squeue -h").out.empty(); }));

@@ -50,7 +50,7 @@ TEST_CASE("what is measured waits for room in a full shared directory") {
   bool mounted = false;
   std::optional<Unmount> unmount;
   Night night("mode: job", [&](Night& own) {
-    mounted = MountSmall(own.slurm, 1500);
+    mounted = MountSmall(own.slurm, 800);
     if (mounted) unmount.emplace(own.slurm.shared());
   });
   if (!mounted) {
