@@ -93,8 +93,10 @@ Task<SlurmJobPtr> SlurmPool::Adopt(std::string key) {
 Task<void> SlurmPool::Abandon(std::vector<std::string> keys) {
   std::vector<std::string> tasks;
   for (const std::string& key : keys) {
-    // A step sees that it is not wanted; nothing of it must be left by name.
     TellToClose(parts_.files, key);
+    const std::string allocation =
+        ReadWholeOrNothing(parts_.files.Job(key) / "step");
+    if (!allocation.empty()) tasks.push_back(allocation + "." + key);
   }
   for (const int batch : Batches(parts_.files)) {
     const std::vector<std::string> all = BatchKeys(batch);

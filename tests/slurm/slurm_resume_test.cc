@@ -56,8 +56,8 @@ TEST_CASE("a killed search adopts its step of an allocation at resume") {
   KillAndResume(night, [] {});
 }
 
-TEST_CASE("what a killed search wanted is cancelled if nobody wants it now") {
-  Night night;
+void CheckUnwanted(const std::string& mode) {
+  Night night(mode);
   night.Begin();
   kill(night.search, SIGKILL);
   TinyRepo::Wait(night.search);
@@ -69,6 +69,15 @@ TEST_CASE("what a killed search wanted is cancelled if nobody wants it now") {
   CHECK(night.repo.Sql("select json_extract(body, '$.outcome') from events "
                        "where kind='evaluated' and attempt=1") == "cancelled");
   CHECK(Eventually([&] { return night.slurm.Slurm("squeue -h").out.empty(); }));
+  CHECK(night.gate.Came() == 1);
+}
+
+TEST_CASE("what a killed search wanted is cancelled if nobody wants it now") {
+  CheckUnwanted("mode: job");
+}
+
+TEST_CASE("so is the step of an allocation") {
+  CheckUnwanted("mode: allocation");
 }
 
 void CheckPruned(const std::string& mode) {
