@@ -15,8 +15,9 @@ namespace {
 namespace fs = std::filesystem;
 
 TEST_CASE("the allocation of a killed search ends when nothing is done in it") {
-  Night night("mode: allocation",
-              [](Night& own) { own.repo.env()["COPPICE_IDLE_SECONDS"] = "10"; });
+  Night night("mode: allocation", [](Night& own) {
+    own.repo.env()["COPPICE_IDLE_SECONDS"] = "10";
+  });
   night.Begin();
   const std::string before = night.Jobs();
   kill(night.search, SIGKILL);
