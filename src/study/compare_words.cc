@@ -64,8 +64,19 @@ std::size_t SeedsOf(const Comparison& comparison) {
   return comparison.arms.empty() ? 0 : comparison.arms.front().values.size();
 }
 
+// What the base measured beside the winners, seed by seed.
+std::vector<double> BaseBeside(const Comparison& comparison) {
+  std::vector<double> again;
+  for (const SearchFacts& search : comparison.searches) {
+    if (!search.base.empty()) again.push_back(Median(search.base));
+  }
+  return again;
+}
+
+// Against the base of the same hours, if it was measured.
 std::string Percent(const Comparison& comparison, double value) {
-  const double base = comparison.baseline;
+  const std::vector<double> again = BaseBeside(comparison);
+  const double base = again.empty() ? comparison.baseline : Mean(again);
   if (base == 0) return "";
   return FormatPercent(comparison.sign * (value - base) / std::abs(base));
 }
@@ -212,10 +223,7 @@ Table SplitTable(const Comparison& comparison) {
 }
 
 std::string BaseLine(const Comparison& comparison) {
-  std::vector<double> again;  // by seed
-  for (const SearchFacts& search : comparison.searches) {
-    if (!search.base.empty()) again.push_back(Median(search.base));
-  }
+  const std::vector<double> again = BaseBeside(comparison);
   std::string text = fmt::format("the base: {} (noise of a sample: {})",
                                  FormatShort(comparison.baseline),
                                  FormatShort(comparison.noise));

@@ -239,12 +239,14 @@ TEST_CASE("CMP-02 a slow proposer gets the hours of a quick one") {
   AnsweringModels models(
       {{"quick", {.pause_ms = 20}}, {"slow", {.pause_ms = 120}}});
   StudyRepo repo;
-  // Contenders meet the best in pairs; its samples are work of the search, too.
-  repo.Write("measure.sh",
-             "sleep 0.01\nn=$(od -An -N2 -tu2 /dev/urandom | tr -d ' ')\n"
-             "sed 's/^cost //' app.txt | awk -v n=$n '{ print \"cost: \" $1 + "
-             "n / 65536 }'\n");
-  repo.Spec(Model(models, "quick"), 2, kOneByOne);
+  // Contenders meet the best in two pairs; its samples are work of the search.
+  repo.Write("coppice.yaml",
+             testing::TinySpec(
+                 std::string("evaluation: {command: sh measure.sh, repeats: 2}"
+                             "\nchecks: [sh check.sh]\n") +
+                     kOneByOne,
+                 "proposers: " + Model(models, "quick") + "\n"));
+  repo.Commit("spec");
   repo.Write(
       "hours.yaml",
       fmt::format("name: hours\nspec: coppice.yaml\nequalize: hours\n"
@@ -279,6 +281,9 @@ TEST_CASE("CMP-02 a slow proposer gets the hours of a quick one") {
                     "kind='evaluated' and attempt>0");
     CHECK(search["hours"].get<double>() * 3.6e6 ==
           doctest::Approx(asked + measured + prepared));
+    CHECK(repo.Number(run,
+                      "select count(*) from events where kind='sampled' and "
+                      "json_extract(body,'$.versus') is not null") > 0);
     CHECK(search["fresh"].size() == 4);
     CHECK(search["ended"] == "share");
     nodes[search["arm"]] += search["nodes"].get<int>();
