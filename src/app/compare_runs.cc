@@ -195,7 +195,7 @@ Task<bool> CompareRuns::Finish(int seed) {
     if (!written) LogWarning(written.error().Text());
     const study::SearchFacts& facts = facts_.back();
     if (!global_.progress || global_.output == OutputMode::kJson) continue;
-    Print(fmt::format(
+    Narrate(fmt::format(
         "seed {}  {:<12} {} attempts, best {}{}  {}", seed, facts.arm,
         facts.used.nodes, FormatShort(facts.curve.back().best),
         facts.value
@@ -320,10 +320,10 @@ void CompareRuns::Observe(const std::string& run, const search::State& state,
     return;
   }
   if (global_.output == OutputMode::kJson) {
-    Print(DumpCanonical(Json{{"run", run},
-                             {"node", evaluated->node.value()},
-                             {"nodes", state.Used(record.at).finished},
-                             {"best", *evaluated->value}}));
+    Narrate(DumpCanonical(Json{{"run", run},
+                               {"node", evaluated->node.value()},
+                               {"nodes", state.Used(record.at).finished},
+                               {"best", *evaluated->value}}));
     return;
   }
   LogInfo(fmt::format("{}: node {} is best with {}", run,

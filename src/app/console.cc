@@ -47,7 +47,12 @@ void Print(std::string_view text) {
   std::fflush(stdout);
 }
 
-// What cannot be said, say on a full disk, ends nothing.
+void Narrate(std::string_view text) {
+  const std::string line = fmt::format("{}\n", text);
+  std::fwrite(line.data(), 1, line.size(), stdout);
+  std::fflush(stdout);
+}
+
 void Say(std::string_view text) {
   const std::string line = fmt::format("{}\n", text);
   std::fwrite(line.data(), 1, line.size(), stderr);

@@ -42,8 +42,13 @@ inline constexpr int kOwned = 6;
 // The mode of `--output NAME`; "" is rich on a terminal, else plain.
 OutputMode OutputModeOf(std::string_view name);
 
-void Print(std::string_view text);  // to standard output, newline added
-void Say(std::string_view text);    // to standard error, newline added
+// To standard output, newline added. Throws if that cannot be.
+void Print(std::string_view text);
+// The same of a search, which goes on whether it can be told or not: its disk
+// may be full, its reader gone.
+void Narrate(std::string_view text);
+// To standard error, newline added, if that can be.
+void Say(std::string_view text);
 
 // What happened, where, why probably, and how to go on, on standard error (as
 // one JSON object on standard output under --output json); the exit code.

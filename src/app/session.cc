@@ -32,7 +32,7 @@ int Session::RunReplay() {
   if (!*result) return Fail(global_, result->error());
   const search::State& state = search_->state();
   if (global_.output != OutputMode::kJson) {
-    Print(fmt::format(
+    Narrate(fmt::format(
         "replayed {} of {}: the same tree of {} nodes, commit for "
         "commit, without a call",
         state.start().replays, project_.spec().name, state.tree().size()));
@@ -46,12 +46,12 @@ void Session::Observe(const search::State& state,
     // the caller prints what there is to say
   } else if (global_.output == OutputMode::kJson) {
     if (auto event = report::ProgressJson(state, record)) {
-      Print(report::DumpLine(*event));
+      Narrate(report::DumpLine(*event));
     }
   } else {
     report::ProgressStyle style;
     style.colour = global_.output == OutputMode::kRich;
-    if (auto line = report::ProgressLine(state, record, style)) Print(*line);
+    if (auto line = report::ProgressLine(state, record, style)) Narrate(*line);
   }
   const auto* told = std::get_if<search::Told>(&record.event);
   if (told != nullptr) OnTold(*told);
@@ -141,7 +141,7 @@ void Session::SayDeferred() const {
     if (!info.evaluated || info.evaluated->outcome != Outcome::kDeferred) {
       continue;
     }
-    Print(
+    Narrate(
         fmt::format("deferred: #{} needs {}; `coppice approve {}` evaluates "
                     "it",
                     attempt.value(), fmt::join(info.needs, ", "),
@@ -174,21 +174,21 @@ int Session::Conclude(const search::Ending& ending) {
   }
   if (global_.output == OutputMode::kJson) return ending.exit;
   SayDeferred();
-  Print(fmt::format("report: {}", (directory_ / "report.md").string()));
-  Print(fmt::format("page: {}", (directory_ / "report.html").string()));
+  Narrate(fmt::format("report: {}", (directory_ / "report.md").string()));
+  Narrate(fmt::format("page: {}", (directory_ / "report.html").string()));
   switch (ending.exit) {
     case kDone:
-      Print(
+      Narrate(
           "next: `coppice export` makes a branch to review, `coppice diff "
           "best --against base` shows it");
       break;
     case kPaused:
     case 130:
     case 143:
-      Print(fmt::format("next: `coppice resume {}`", id_));
+      Narrate(fmt::format("next: `coppice resume {}`", id_));
       break;
     default:
-      Print(
+      Narrate(
           fmt::format("next: `coppice top`, or `coppice resume {} "
                       "--max-nodes N` to go on",
                       id_));

@@ -250,6 +250,20 @@ TEST_CASE("SEA-17 pin, prune and derive say where the search grows") {
   CHECK(parents(6) == "2");
 }
 
+TEST_CASE("a run whose terminal takes nothing goes on") {
+  TinyRepo repo;
+  repo.Write("coppice.yaml",
+             TinySpec("evaluation: \"sed -n 's/^cost /cost: /p' app.txt\"\n"
+                      "budget: {max_nodes: 60, plateau_nodes: null}\n"
+                      "search: {policy: linear, merge: 0}\n"));
+  repo.Commit("spec");
+  const Ran ran = repo.Coppice("run >/dev/full");  // 4 KB are kept by the libc
+  CAPTURE(ran.err);
+  CHECK((ran.exit == 0 || ran.exit == 3));
+  CHECK(Finished(repo) == 60);
+  CHECK(repo.Sql("select count(*) from events where kind='stopped'") == "1");
+}
+
 TEST_CASE("RUN-12 a run in the background outlives its terminal") {
   TinyRepo repo;
   Prepare(repo);

@@ -367,7 +367,9 @@ TEST_CASE("FM-18 CPU time of work that nobody waited for is counted") {
 
     // "done", and then the work: it is ended, counted and told.
     const CommandResult deferred = world.Run(
-        "setsid sh -c 'while :; do :; done' & sleep 0.4; echo seconds: 1");
+        "setsid sh -c 'i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done;"
+        " : >spun; while :; do :; done' &\n"
+        "while ! [ -e spun ]; do sleep 0.05; done; echo seconds: 1");
     CHECK(deferred.verdict == Verdict::kOk);
     CHECK(deferred.leaked);
     CHECK(deferred.cpu_seconds > 0.1);
