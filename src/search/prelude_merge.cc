@@ -20,6 +20,7 @@ namespace coppice::search {
 namespace {
 
 constexpr std::size_t kBits = 64;
+constexpr std::uint32_t kNoRow = std::numeric_limits<std::uint32_t>::max();
 constexpr double kNothing = -std::numeric_limits<double>::infinity();
 
 }  // namespace
@@ -39,15 +40,16 @@ std::optional<NodeId> MergePartners::Find(const ChainView& view) {
 }
 
 void MergePartners::AddRows(const SolutionTree& tree) {
+  row_of_.resize(tree.size(), kNoRow);
   for (; looked_at_ < tree.size(); ++looked_at_) {
     NodeId node(static_cast<std::uint32_t>(looked_at_));
     if (node != tree.root() && tree[node].chain != chain_) continue;
     Row row{.node = node};
-    if (node != tree.root()) row.parent = row_of_.at(*tree.FirstParent(node));
-    for (const std::string& file : tree.Files(node)) {
-      files_.try_emplace(file, files_.size());
+    if (node != tree.root()) {
+      row.parent = row_of_[tree.FirstParent(node)->value()];
     }
-    row_of_.emplace(node, rows_.size());
+    KnowList(tree, node);
+    row_of_[node.value()] = static_cast<std::uint32_t>(rows_.size());
     rows_.push_back(row);
     if (!best_ || files_.size() > words_ * kBits) continue;
     since_.resize(rows_.size() * words_);
@@ -55,23 +57,56 @@ void MergePartners::AddRows(const SolutionTree& tree) {
   }
 }
 
+// Nodes that change the same files share a list, and so a set.
+void MergePartners::KnowList(const SolutionTree& tree, NodeId node) {
+  const std::uint32_t list = tree[node].files;
+  if (list < known_.size() && known_[list] != nullptr) return;
+  if (list >= known_.size()) known_.resize(list + 1);
+  known_[list] = &tree.Files(node);
+  for (const std::string& file : *known_[list]) {
+    files_.try_emplace(file, files_.size());
+  }
+  if (words_ == 0 || files_.size() > words_ * kBits) return;
+  lists_.resize(known_.size() * words_);
+  FillList(list);
+}
+
+void MergePartners::FillList(std::uint32_t list) {
+  for (const std::string& file : *known_[list]) {
+    const std::size_t bit = files_.at(file);
+    lists_[list * words_ + bit / kBits] |= std::uint64_t{1} << (bit % kBits);
+  }
+}
+
+MergePartners::Row* MergePartners::RowOf(NodeId node) {
+  const bool known =
+      node.value() < row_of_.size() && row_of_[node.value()] != kNoRow;
+  return known ? &rows_[row_of_[node.value()]] : nullptr;
+}
+
 void MergePartners::Compare(const SolutionTree& tree, NodeId best) {
   best_ = best;
-  words_ = files_.size() / kBits + 1;
+  if (const std::size_t words = files_.size() / kBits + 1; words != words_) {
+    words_ = words;
+    lists_.assign(known_.size() * words_, 0);
+    for (std::uint32_t list = 0; list < known_.size(); ++list) {
+      if (known_[list] != nullptr) FillList(list);
+    }
+  }
   for (Row& row : rows_) {
     row = Row{
         .node = row.node, .parent = row.parent, .value = tree[row.node].value};
   }
   for (NodeId node : tree.Ancestors(best)) {
-    rows_[row_of_.at(node)].related = true;
+    RowOf(node)->related = true;
   }
-  Row& own = rows_[row_of_.at(best)];
+  Row& own = *RowOf(best);
   own.related = own.below = true;
 
   const std::vector<NodeId> path = tree.PathToRoot(best);
   before_.assign((path.size() + 1) * words_, 0);
   for (std::size_t step = 0; step < path.size(); ++step) {
-    rows_[row_of_.at(path[step])].parted = step;
+    RowOf(path[step])->parted = static_cast<std::uint32_t>(step);
     std::uint64_t* below = &before_[step * words_];
     std::uint64_t* next = below + words_;
     std::copy(below, next, next);
@@ -88,7 +123,7 @@ void MergePartners::Place(const SolutionTree& tree, std::size_t index) {
   if (row.related) return;
   const Row& parent = rows_[row.parent];
   for (NodeId other : tree.Parents(row.node)) {
-    row.below |= rows_[row_of_.at(other)].below;
+    row.below |= RowOf(other)->below;
   }
   row.related = row.below;
   row.parted = parent.parted;
@@ -108,11 +143,9 @@ void MergePartners::Place(const SolutionTree& tree, std::size_t index) {
 }
 
 void MergePartners::AddFiles(const SolutionTree& tree, NodeId node,
-                             std::uint64_t* set) {
-  for (const std::string& file : tree.Files(node)) {
-    const std::size_t bit = files_.at(file);
-    set[bit / kBits] |= std::uint64_t{1} << (bit % kBits);
-  }
+                             std::uint64_t* set) const {
+  const std::uint64_t* changed = &lists_[tree[node].files * words_];
+  for (std::size_t w = 0; w < words_; ++w) set[w] |= changed[w];
 }
 
 std::optional<double> MergePartners::Gain(const SolutionTree& tree,
@@ -131,20 +164,19 @@ std::optional<double> MergePartners::Gain(const SolutionTree& tree,
 double MergePartners::MostGain(const SolutionTree& tree) {
   double most = kNothing;
   auto look = [&](NodeId node) {
-    auto row = row_of_.find(node);
-    if (row == row_of_.end()) return;
-    most = std::max(most, Gain(tree, rows_[row->second]).value_or(kNothing));
+    const Row* row = RowOf(node);
+    if (row == nullptr) return;
+    most = std::max(most, Gain(tree, *row).value_or(kNothing));
   };
   for (NodeId node : changed_) {
     look(node);
-    auto found = row_of_.find(node);
-    if (found == row_of_.end()) continue;
-    Row& row = rows_[found->second];
+    Row* row = RowOf(node);
+    if (row == nullptr) continue;
     const bool same =
-        row.value == tree[node].value && row.failed == Failed(tree[node]);
+        row->value == tree[node].value && row->failed == Failed(tree[node]);
     if (same) continue;
-    row.value = tree[node].value;
-    row.failed = Failed(tree[node]);
+    row->value = tree[node].value;
+    row->failed = Failed(tree[node]);
     VisitChildren(tree, node.value(),
                   [&](std::uint32_t child) { look(NodeId(child)); });
   }
