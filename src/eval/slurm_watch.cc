@@ -81,6 +81,9 @@ bool SlurmPool::Look() {
     if (!job->spoke) job->spoke = parts_.clock.Now();
     job->news.Notify();
   }
+  // It was kept until there was room: the search must not go on to its end and
+  // still count the cluster as out.
+  if (news && no_room_) NoteRoom(WhyNoRoom(parts_.files.Run()));
   // Whose end is known waits out the grace for its last answer.
   std::erase_if(ended_, [](const std::weak_ptr<SlurmJob>& weak) {
     const SlurmJobPtr job = weak.lock();

@@ -123,8 +123,9 @@ void Search::EvaluatorOut(std::optional<std::string> why) {
 // What waits for machines that do not answer would wait beyond every limit.
 void Search::NoticeLongOutage() {
   if (!evaluator_out_ || pausing_) return;
+  const std::optional<double>& hours = state_.spec().budget.max_hours;
   const bool over =
-      budget_->Reached(state_.Used(parts_.clock.Wall())) || draining_;
+      draining_ || (hours && state_.Used(parts_.clock.Wall()).hours >= *hours);
   if (!over) return;
   Pause("cluster", "the cluster did not answer until the search was to end");
   if (parts_.give_up) parts_.give_up();
