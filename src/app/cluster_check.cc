@@ -94,6 +94,14 @@ std::string NodeText(const Hello& hello) {
                      e.kernel);
 }
 
+// A node's clock is known only up to the seconds that its word took to get
+// here, so a difference of minutes is told in whole minutes.
+double AsSurelyKnown(double seconds) {
+  constexpr double kMinute = 60;
+  return seconds < 2 * kMinute ? std::round(seconds)
+                               : std::round(seconds / kMinute) * kMinute;
+}
+
 }  // namespace
 
 Task<Result<void>> CheckCluster(const spec::Spec& spec) {
@@ -137,9 +145,9 @@ std::vector<std::string> ClusterWarnings(const Cluster& cluster) {
     const double ahead = cluster.ClockAhead(host);
     if (std::abs(ahead) > kClockSeconds) {
       warnings.push_back(fmt::format(
-          "the clock of {} is {} {} this machine's; no decision rests on it, "
-          "but builds that compare times of files may err",
-          host, FormatDuration(std::abs(ahead)),
+          "the clock of {} is about {} {} this machine's; no decision rests on "
+          "it, but builds that compare times of files may err",
+          host, FormatDuration(AsSurelyKnown(std::abs(ahead))),
           ahead > 0 ? "ahead of" : "behind"));
     }
   }
