@@ -158,25 +158,34 @@ class Run {
   std::chrono::nanoseconds busy_{};
 };
 
+double Median(std::vector<double> values) {
+  const auto middle =
+      values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::ranges::nth_element(values, middle);
+  return *middle;
+}
+
 void Table(const std::vector<std::string>& policies,
            const std::string& landscape, bool million) {
   fmt::print("{}: µs a node at 10^3, 10^4, 10^5; 10^5 to 10^3; depth, drafts\n",
              landscape);
   for (const std::string& policy : policies) {
     // Below 10^4 one search is over too soon to be timed.
-    std::vector<double> small, middle;
-    for (int i = 0; i < 20; ++i) {
+    std::vector<double> small, middle, large;
+    int depth = 0;
+    int drafts = 0;
+    for (int i = 0; i < 21; ++i) {
       Run run(policy, landscape);
       small.push_back(run.CostAt(1000));
       if (i < 5) middle.push_back(run.CostAt(10000));
+      if (i >= 3) continue;
+      large.push_back(run.CostAt(100000));
+      depth = run.Depth();
+      drafts = run.Drafts();
     }
-    std::ranges::sort(small);
-    std::ranges::sort(middle);
-    Run run(policy, landscape);
-    const double large = run.CostAt(100000);
     fmt::print("{:10} {:7.2f} {:7.2f} {:7.2f}  {:5.2f}  {:5} {:6}", policy,
-               small[10], middle[2], large, large / small[10], run.Depth(),
-               run.Drafts());
+               Median(small), Median(middle), Median(large),
+               Median(large) / Median(small), depth, drafts);
     if (million) {
       malloc_trim(0);
       const double before = Megabytes();

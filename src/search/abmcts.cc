@@ -135,18 +135,14 @@ class Abmcts final : public Policy {
                Rng& rng) const {
     std::optional<NodeId> chosen;
     double most = 0;
-    auto visit = [&](int, const auto& members) {
-      int left = kDrawnFor;
-      for (auto it = members.rbegin(); it != members.rend() && left > 0; ++it) {
-        --left;
-        const NodeId child(it->second);
-        const double drawn = Draw(rewards_.Within(chain, child), rng);
-        if (chosen && drawn <= most) continue;
-        chosen = child;
-        most = drawn;
-      }
+    auto visit = [&](int, const Subtrees::Child& child) {
+      const NodeId node(child.id);
+      const double drawn = Draw(rewards_.Within(chain, node), rng);
+      if (chosen && drawn <= most) return;
+      chosen = node;
+      most = drawn;
     };
-    subtrees_.VisitChildren(spot, exhausted, visit);
+    subtrees_.VisitChildren(spot, exhausted, kDrawnFor, visit);
     return *chosen;
   }
 

@@ -119,36 +119,46 @@ void PolicyIndex::Update(const SolutionTree& tree, int chain, NodeId id) {
   const int in_flight = InFlight(tree, chain, id);
   const int more_in_flight = in_flight - known.counted_in_flight;
   known.counted_in_flight = in_flight;
-  Refresh(tree, chain, id);
+  Lineage* lineage = Touch(tree, chain, id);
+  Refresh(tree, chain, id, lineage);
   if (id == tree.root()) return;
-  if (lineages_) {
-    ChainOf(chain).lineages[node.lineage].attempts += more;
-    ChainOf(chain).touched.insert(node.lineage);
-  }
+  if (lineage) lineage->attempts += more;
   const NodeId anchor = Anchor(tree, id);
   if (Failed(node)) {
     Memory(chain, anchor).charged += more;
     Memory(chain, anchor).charged_in_flight += more_in_flight;
   }
-  Refresh(tree, chain, anchor);
+  Refresh(tree, chain, anchor, anchor == tree.root() ? nullptr : lineage);
+}
+
+Lineage* PolicyIndex::Touch(const SolutionTree& tree, int chain, NodeId node) {
+  if (!lineages_ || node == tree.root()) return nullptr;
+  ChainIndex& index = ChainOf(chain);
+  const NodeId id = tree[node].lineage;
+  Lineage& lineage = index.lineages[id];
+  if (!lineage.touched) index.touched.push_back(id);
+  lineage.touched = true;
+  return &lineage;
 }
 
 void PolicyIndex::Refresh(const SolutionTree& tree, int chain, NodeId id) {
+  Refresh(tree, chain, id, Touch(tree, chain, id));
+}
+
+void PolicyIndex::Refresh(const SolutionTree& tree, int chain, NodeId id,
+                          Lineage* lineage) {
   ChainIndex& index = ChainOf(chain);
   Remembered& known = Memory(chain, id);
   const std::optional<double> gain = LatestGain(tree, chain, id);
   if (gain != known.latest_gain) {
-    if (known.latest_gain) index.latest_gains.erase({*known.latest_gain, id});
-    if (gain) index.latest_gains.emplace(*gain, id);
+    if (known.latest_gain) index.latest_gains.Erase({*known.latest_gain, id});
+    if (gain) index.latest_gains.Insert({*gain, id});
     known.latest_gain = gain;
   }
   const std::optional<Standing> standing = StandingOf(tree, chain, id);
   index.ranking.Move(id, known.standing, standing);
   if (id != tree.root()) RefreshDebuggable(tree, index, id);
-  if (lineages_ && id != tree.root()) {
-    index.touched.insert(tree[id].lineage);
-    index.lineages[tree[id].lineage].ranking.Move(id, known.standing, standing);
-  }
+  if (lineage) lineage->ranking.Move(id, known.standing, standing);
   const bool moved = standing != known.standing;
   known.standing = standing;
   if (moved && watcher_.moved) watcher_.moved(tree, chain, id, standing);
@@ -169,9 +179,9 @@ void PolicyIndex::RefreshDebuggable(const SolutionTree& tree, ChainIndex& index,
   if (debuggable == known.debuggable) return;
   known.debuggable = debuggable;
   if (debuggable) {
-    index.debuggable.insert(id.value());
+    index.debuggable.Insert(id.value());
   } else {
-    index.debuggable.erase(id.value());
+    index.debuggable.Erase(id.value());
   }
 }
 
@@ -239,8 +249,8 @@ ChainIndex& PolicyIndex::At(const SolutionTree& tree, int chain, double tau) {
   ChainIndex& index = ChainOf(chain);
   if (tau == index.tau) return index;
   auto [low, high] = std::minmax(index.tau, tau);
-  auto from = index.latest_gains.lower_bound({low, NodeId(0)});
-  auto to = index.latest_gains.lower_bound({high, NodeId(0)});
+  auto from = index.latest_gains.LowerBound({low, NodeId(0)});
+  auto to = index.latest_gains.LowerBound({high, NodeId(0)});
   std::vector<NodeId> crossed;
   for (; from != to; ++from) crossed.push_back(from->second);
   index.tau = tau;

@@ -2,9 +2,8 @@
 
 #include <deque>
 #include <functional>
-#include <map>
 #include <optional>
-#include <set>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -34,17 +33,19 @@ struct Remembered {
 
 struct Lineage {
   Ranking ranking;
-  int attempts = 1;  // its draft, and every attempt on one of its nodes
+  int attempts = 1;      // its draft, and every attempt on one of its nodes
+  bool touched = false;  // stands in ChainIndex::touched
 };
 
 // The nodes of one chain, the root among them.
 struct ChainIndex {
   Ranking ranking;
   // If they are kept: by the node at depth 1.
-  std::map<NodeId, Lineage> lineages;
-  std::set<NodeId> touched;  // lineages changed since somebody emptied this
-  PlacedSet<std::uint32_t> debuggable;
-  std::set<std::pair<double, NodeId>> latest_gains;
+  std::unordered_map<NodeId, Lineage> lineages;
+  // Lineages changed since somebody emptied this, and unmarked them.
+  std::vector<NodeId> touched;
+  SortedBlocks<std::uint32_t> debuggable;
+  SortedBlocks<std::pair<double, NodeId>> latest_gains;
   double tau = 0;
   Remembered root;
 };
@@ -85,6 +86,10 @@ class PolicyIndex {
   void Update(const SolutionTree& tree, int chain, NodeId node);
   // Computes standing and debuggability anew and moves what changed.
   void Refresh(const SolutionTree& tree, int chain, NodeId node);
+  void Refresh(const SolutionTree& tree, int chain, NodeId node,
+               Lineage* lineage);
+  // Marked as touched; none: the root, or lineages are not kept.
+  Lineage* Touch(const SolutionTree& tree, int chain, NodeId node);
   void RefreshDebuggable(const SolutionTree& tree, ChainIndex& index,
                          NodeId node);
   std::optional<Standing> StandingOf(const SolutionTree& tree, int chain,

@@ -62,7 +62,7 @@ std::optional<Expansion> Prelude::Repair(const ChainView& view,
     return std::nullopt;
   }
   const std::uint64_t drawn = rng.Below(index.debuggable.size());
-  NodeId leaf(*index.debuggable.find_by_order(drawn));
+  NodeId leaf(index.debuggable.At(drawn));
   return Expansion{
       .parents = {leaf}, .op = Operator::kDebug, .chain = view.chain};
 }

@@ -25,6 +25,14 @@ constexpr double kNothing = -std::numeric_limits<double>::infinity();
 
 }  // namespace
 
+void MergePartners::Changed(NodeId node) {
+  const std::size_t index = node.value();
+  if (index >= has_changed_.size()) has_changed_.resize(index + 1);
+  if (has_changed_[index]) return;
+  has_changed_[index] = true;
+  changed_.push_back(node);
+}
+
 std::optional<NodeId> MergePartners::Find(const ChainView& view) {
   AddRows(view.tree);
   const bool comparable = files_.size() <= words_ * kBits;
@@ -34,6 +42,7 @@ std::optional<NodeId> MergePartners::Find(const ChainView& view) {
   } else {
     most_gain_ = std::max(most_gain_, MostGain(view.tree));
   }
+  for (NodeId node : changed_) has_changed_[node.value()] = false;
   changed_.clear();
   if (most_gain_ <= view.tau) return std::nullopt;
   return Search(view);

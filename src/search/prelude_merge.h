@@ -4,7 +4,6 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "base/ids.h"
@@ -20,7 +19,7 @@ class MergePartners {
  public:
   MergePartners(int chain, int sign) : chain_(chain), sign_(sign) {}
 
-  void Changed(NodeId node) { changed_.insert(node); }
+  void Changed(NodeId node);
   std::optional<NodeId> Find(const ChainView& view);
 
  private:
@@ -62,7 +61,8 @@ class MergePartners {
   // Lists of files by their number in the tree (Node::files); of other chains:
   // none.
   std::vector<const std::vector<std::string>*> known_;
-  std::unordered_set<NodeId> changed_;  // since the last Find
+  std::vector<NodeId> changed_;    // since the last Find
+  std::vector<bool> has_changed_;  // by node: stands there
 
   std::optional<NodeId> best_;  // that the rows are compared with
   std::size_t words_ = 0;       // of one set

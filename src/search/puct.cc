@@ -6,6 +6,7 @@
 #include <tuple>
 #include <vector>
 
+#include "search/path_rooms.h"
 #include "search/policy_index.h"
 #include "search/prelude.h"
 #include "search/visits.h"
@@ -26,7 +27,8 @@
 // 1 + n is told exactly up to 16 and then in steps of a quarter of its power of
 // two (visits.h). Nodes are kept by that number, and by Q: of each number they
 // are gone through from the best down until what is left could not win with the
-// greatest P of all.
+// greatest P of all. Trees get thousands of levels deep: an attempt looks only
+// at those above it whose class changes (path_rooms.h).
 
 namespace coppice::search {
 namespace {
@@ -42,7 +44,6 @@ class Puct final : public Policy {
                {.forgot =
                     [this] {
                       chains_.clear();
-                      steps_.clear();
                       spots_.clear();
                     },
                 .moved =
@@ -69,17 +70,12 @@ class Puct final : public Policy {
  private:
   // Q as a score, own score, id.
   using Listing = std::tuple<double, double, std::uint32_t>;
-  using Classes = std::map<int, std::set<Listing>>;  // by class of 1 + n
+  using Classes = std::map<int, SortedBlocks<Listing>>;  // by class of 1 + n
 
-  // What a walk up to the root looks at: of a node, its anchor, 1 + n, and the
-  // 1 + n from which on it is listed elsewhere.
-  struct Step {
-    std::uint32_t parent = 0;
-    int visits = 1;
-    int next = 0;
-    bool placed = false;
-  };
   struct Spot {
+    std::uint32_t parent = 0;               // the anchor
+    std::uint32_t path = PathRooms::kNone;  // its number there, once placed
+    int visits_class = 1;                   // of 1 + n
     std::optional<Standing> standing;
     double best_child = kNothing;
     // Where it is listed.
@@ -87,16 +83,15 @@ class Puct final : public Policy {
     int listed_class = 0;
     Listing listing;
   };
+  // The room of a node: visits until it is of the next class.
   struct Chain {
     Classes open;
     Classes exhausted;
-    Step step;  // of the root
     Spot root;
+    PathRooms paths;
+    std::vector<std::uint32_t> nodes;  // by number in paths
   };
 
-  Step& StepOf(Chain& own, std::uint32_t node) {
-    return node == 0 ? own.step : steps_[node];
-  }
   Spot& SpotOf(Chain& own, std::uint32_t node) {
     return node == 0 ? own.root : spots_[node];
   }
@@ -104,7 +99,7 @@ class Puct final : public Policy {
   void Move(const SolutionTree& tree, int chain, NodeId id,
             const std::optional<Standing>& to) {
     Chain& own = chains_[chain];
-    Place(tree, id.value());
+    Place(tree, own, id.value());
     Spot& spot = SpotOf(own, id.value());
     const double before = spot.standing ? spot.standing->score : kNothing;
     const double now = to ? to->score : kNothing;
@@ -117,40 +112,49 @@ class Puct final : public Policy {
   }
 
   // Finds the anchors of a node, up to the root.
-  void Place(const SolutionTree& tree, std::uint32_t node) {
-    if (node >= steps_.size()) {
-      steps_.resize(tree.size());
-      spots_.resize(tree.size());
+  void Place(const SolutionTree& tree, Chain& own, std::uint32_t node) {
+    if (node >= spots_.size()) spots_.resize(tree.size());
+    std::vector<std::uint32_t> placed;
+    while (SpotOf(own, node).path == PathRooms::kNone) {
+      placed.push_back(node);
+      if (node == 0) break;
+      node = spots_[node].parent = Anchor(tree, NodeId(node)).value();
     }
-    for (; node != 0 && !steps_[node].placed; node = steps_[node].parent) {
-      steps_[node].placed = true;
-      steps_[node].parent = Anchor(tree, NodeId(node)).value();
+    for (; !placed.empty(); placed.pop_back()) {
+      const std::uint32_t at = placed.back();
+      Spot& spot = SpotOf(own, at);
+      spot.path = own.paths.Add(
+          at == 0 ? PathRooms::kNone : SpotOf(own, spot.parent).path, 1);
+      own.nodes.push_back(at);
     }
   }
 
   void Visit(Chain& own, std::uint32_t node, int more) {
-    while (true) {
-      Step& step = StepOf(own, node);
-      step.visits += more;
-      if (step.visits >= step.next || more < 0) List(own, node);
-      if (node == 0) return;
-      node = step.parent;
-    }
+    auto renew = [&](std::uint32_t path, int room) {
+      const std::uint32_t at = own.nodes[path];
+      Spot& spot = SpotOf(own, at);
+      const int visits = LeastVisits(spot.visits_class + 1) - room;
+      spot.visits_class = VisitsClass(visits);
+      List(own, at);
+      return LeastVisits(spot.visits_class + 1) - visits;
+    };
+    const std::uint32_t path = SpotOf(own, node).path;
+    own.paths.Take(path, more, renew);
+    if (more < 0) own.paths.RenewPath(path, renew);
   }
 
   void Score(const SolutionTree& tree, Chain& own, NodeId id, double before,
              double now) {
-    const std::uint32_t node = steps_[id.value()].parent;
+    const std::uint32_t node = spots_[id.value()].parent;
     Spot& parent = SpotOf(own, node);
     if (now >= parent.best_child) {
       parent.best_child = now;
     } else if (before == parent.best_child) {
       parent.best_child = kNothing;
       VisitChildren(tree, node, [&](std::uint32_t child) {
-        if (child >= steps_.size() || steps_[child].parent != node) return;
+        if (child >= spots_.size() || spots_[child].parent != node) return;
         const auto& standing = spots_[child].standing;
-        if (!steps_[child].placed || !standing) return;
-        if (tree[NodeId(child)].chain != tree[id].chain) return;
+        if (!standing || tree[NodeId(child)].chain != tree[id].chain) return;
         parent.best_child = std::max(parent.best_child, standing->score);
       });
     }
@@ -158,10 +162,7 @@ class Puct final : public Policy {
   }
 
   void List(Chain& own, std::uint32_t node) {
-    Step& step = StepOf(own, node);
     Spot& spot = SpotOf(own, node);
-    const int listed_class = VisitsClass(step.visits);
-    step.next = LeastVisits(listed_class + 1);
     Classes* classes = nullptr;
     Listing listing;
     if (spot.standing && spot.standing->access != Access::kRanked) {
@@ -174,29 +175,20 @@ class Puct final : public Policy {
     const bool same =
         classes == spot.classes &&
         (classes == nullptr ||
-         (listed_class == spot.listed_class && listing == spot.listing));
-    if (!same) Relist(spot, classes, listed_class, listing);
+         (spot.visits_class == spot.listed_class && listing == spot.listing));
+    if (!same) Relist(spot, classes, listing);
   }
 
-  static void Relist(Spot& spot, Classes* classes, int listed_class,
-                     const Listing& listing) {
-    std::set<Listing>::node_type moved;
+  static void Relist(Spot& spot, Classes* classes, const Listing& listing) {
     if (spot.classes != nullptr) {
       auto known = spot.classes->find(spot.listed_class);
-      moved = known->second.extract(spot.listing);
+      known->second.Erase(spot.listing);
       if (known->second.empty()) spot.classes->erase(known);
     }
     spot.classes = classes;
-    spot.listed_class = listed_class;
+    spot.listed_class = spot.visits_class;
     spot.listing = listing;
-    if (classes == nullptr) return;
-    std::set<Listing>& members = (*classes)[listed_class];
-    if (moved.empty()) {
-      members.insert(listing);
-    } else {
-      moved.value() = listing;
-      members.insert(std::move(moved));
-    }
+    if (classes != nullptr) (*classes)[spot.listed_class].Insert(listing);
   }
 
   // Ties go to fewer attempts, then to the newer.
@@ -218,7 +210,7 @@ class Puct final : public Policy {
         // Of the same n and Q the first is best.
         if (it != members.rbegin() && best == std::get<0>(*std::prev(it))) {
           it = std::prev(std::make_reverse_iterator(
-              members.lower_bound({best, kNothing, 0})));
+              members.LowerBound({best, kNothing, 0})));
           continue;
         }
         const double rank = ranking.Midrank(best);
@@ -238,8 +230,7 @@ class Puct final : public Policy {
   PolicyIndex index_;
   Prelude prelude_;
   std::map<int, Chain> chains_;
-  std::vector<Step> steps_;  // by node
-  std::vector<Spot> spots_;
+  std::vector<Spot> spots_;  // by node
 };
 
 }  // namespace

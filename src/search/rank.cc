@@ -53,14 +53,14 @@ class Rank final : public Policy {
     const Places& places = chain.open.empty() ? chain.exhausted : chain.open;
     if (places.empty() || rng.Chance(kDraftShare)) return Draft(view);
     const std::size_t i = Drawn(places.size(), rng);
-    const auto [score, fewer, id] = *places.find_by_order(places.size() - i);
+    const auto [score, fewer, id] = places.At(places.size() - i);
     return Improve(view, NodeId(id));
   }
 
  private:
   // Score, attempts the other way round, id.
   using Place = std::tuple<double, int, std::uint32_t>;
-  using Places = PlacedSet<Place>;
+  using Places = SortedBlocks<Place>;
   struct Chain {
     Places open;
     Places exhausted;
@@ -74,14 +74,14 @@ class Rank final : public Policy {
     if (node.value() >= places_.size()) places_.resize(node.value() + 1);
     Known& known = places_[node.value()];
     if (Places* places = PlacesOf(chain, known.access)) {
-      places->erase(known.place);
+      places->Erase(known.place);
     }
     known = {};
     if (!to) return;
     known = {.place = {to->score, -to->attempts, node.value()},
              .access = to->access};
     if (Places* places = PlacesOf(chain, known.access)) {
-      places->insert(known.place);
+      places->Insert(known.place);
     }
   }
 

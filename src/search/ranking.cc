@@ -18,30 +18,31 @@ void Ranking::Move(NodeId node, const std::optional<Standing>& from,
   if (from && to ? same(*from, *to) : !from && !to) return;
   const std::uint32_t id = node.value();
   if (!from || !to || from->score != to->score) {
-    if (from) order_.erase(Place(from->score, id));
-    if (to) order_.insert(Place(to->score, id));
+    if (from) order_.Erase(Place(from->score, id));
+    if (to) order_.Insert(Place(to->score, id));
   }
-  std::set<Place>::node_type moved;
   if (Buckets* buckets = BucketsOf(from)) {
     auto bucket = buckets->find(from->attempts);
-    moved = bucket->second.extract(Place(from->score, id));
+    bucket->second.Erase(Place(from->score, id));
     if (bucket->second.empty()) buckets->erase(bucket);
   }
   if (Buckets* buckets = BucketsOf(to)) {
-    std::set<Place>& bucket = (*buckets)[to->attempts];
-    if (moved.empty()) {
-      bucket.emplace(to->score, id);
-    } else {
-      moved.value() = Place(to->score, id);
-      bucket.insert(std::move(moved));
-    }
+    (*buckets)[to->attempts].Insert(Place(to->score, id));
   }
 }
 
+// Equal scores are mostly few, and stand side by side.
 double Ranking::Midrank(double score) const {
+  constexpr int kFew = 4;
   constexpr std::uint32_t kLast = std::numeric_limits<std::uint32_t>::max();
-  const std::size_t below = order_.order_of_key(Place(score, 0));
-  const std::size_t upto = order_.order_of_key(Place(score, kLast));
+  auto at = order_.LowerBound(Place(score, 0));
+  const std::size_t below = order_.Rank(at);
+  std::size_t upto = below;
+  while (at != order_.end() && at->first == score && upto - below < kFew) {
+    ++upto;
+    ++at;
+  }
+  if (upto - below == kFew) upto = order_.CountBelow(Place(score, kLast));
   return static_cast<double>(below + upto - 1) / 2;
 }
 

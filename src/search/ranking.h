@@ -1,27 +1,17 @@
 #pragma once
 
 #include <cstdint>
-#include <ext/pb_ds/assoc_container.hpp>
-#include <ext/pb_ds/tree_policy.hpp>
-#include <functional>
 #include <limits>
 #include <map>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "base/ids.h"
+#include "search/sorted_blocks.h"
 
 namespace coppice::search {
 
-// A set that also knows the place of each member, all in O(log n).
-template <class T>
-using PlacedSet =
-    __gnu_pbds::tree<T, __gnu_pbds::null_type, std::less<T>,
-                     __gnu_pbds::rb_tree_tag,
-                     __gnu_pbds::tree_order_statistics_node_update>;
-
-enum class Access {
+enum class Access : std::uint8_t {
   kRanked,     // counts for the ranks of others; is not expanded itself
   kOpen,       // may be expanded
   kExhausted,  // may be expanded when no open node is left
@@ -41,8 +31,8 @@ struct Standing {
 // a policy weighs, among nodes of equal attempts only the best can win.
 class Ranking {
  public:
-  using Place = std::pair<double, std::uint32_t>;  // score, id
-  using Buckets = std::map<int, std::set<Place>>;  // by attempts
+  using Place = std::pair<double, std::uint32_t>;      // score, id
+  using Buckets = std::map<int, SortedBlocks<Place>>;  // by attempts
 
   // The node stood at `from` and stands at `to` now; nothing: not at all.
   void Move(NodeId node, const std::optional<Standing>& from,
@@ -51,8 +41,8 @@ class Ranking {
   std::size_t size() const { return order_.size(); }
   // Nodes below, and half of the others of the same score: 0 is the worst.
   double Midrank(double score) const;
-  double best() const { return order_.rbegin()->first; }  // size() > 0
-  double worst() const { return order_.begin()->first; }
+  double best() const { return order_.back().first; }  // size() > 0
+  double worst() const { return order_.front().first; }
   // Open nodes, or the exhausted ones when no open one is left.
   const Buckets& Selectable() const;
   bool AnyOpen() const { return !open_.empty(); }
@@ -64,7 +54,7 @@ class Ranking {
   void VisitFront(Visit visit) const {
     double seen = -std::numeric_limits<double>::infinity();
     for (const auto& [attempts, nodes] : Selectable()) {
-      auto [score, id] = *nodes.rbegin();
+      auto [score, id] = nodes.back();
       if (score <= seen) continue;
       seen = score;
       visit(NodeId(id), score, attempts);
@@ -74,7 +64,7 @@ class Ranking {
  private:
   Buckets* BucketsOf(const std::optional<Standing>& standing);
 
-  PlacedSet<Place> order_;
+  SortedBlocks<Place> order_;
   Buckets open_;
   Buckets exhausted_;
 };

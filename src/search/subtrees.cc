@@ -6,18 +6,28 @@
 // is the greater of two numbers, and what the parent lists is moved if its
 // class or worth is another. Only when the best of a subtree is lost (pruned,
 // measured again, opened again), and for means, the children of a node are
-// gone through.
+// gone through. Of nodes that may be expanded a parent knows only which of its
+// children lead to one, so a finished attempt is seldom walked far.
 
 namespace coppice::search {
 namespace {
 
 constexpr double kNothing = -std::numeric_limits<double>::infinity();
 
+// What becomes of "is there any".
+int Add(int& count, int change) {
+  const int before = count > 0 ? 1 : 0;
+  count += change;
+  return (count > 0 ? 1 : 0) - before;
+}
+
 }  // namespace
 
 void Subtrees::Forget() {
   roots_.clear();
+  root_scores_.clear();
   nodes_.clear();
+  scores_.clear();
 }
 
 const Subtrees::Spot& Subtrees::At(int chain, NodeId node) const {
@@ -29,16 +39,24 @@ Subtrees::Spot& Subtrees::Of(const SolutionTree& tree, int chain,
                              std::uint32_t node) {
   if (node == 0) {
     const auto index = static_cast<std::size_t>(chain);
-    if (index >= roots_.size()) roots_.resize(index + 1);
+    if (index >= roots_.size()) {
+      roots_.resize(index + 1);
+      root_scores_.resize(index + 1);
+    }
     return roots_[index];
   }
-  if (node >= nodes_.size()) nodes_.resize(tree.size());
-  Spot& spot = nodes_[node];
-  if (!spot.placed) {
-    spot.placed = true;
-    spot.parent = Anchor(tree, NodeId(node)).value();
+  if (node >= nodes_.size()) {
+    nodes_.resize(tree.size());
+    scores_.resize(tree.size());
   }
+  Spot& spot = nodes_[node];
+  if (spot.parent == kNone) spot.parent = Anchor(tree, NodeId(node)).value();
   return spot;
+}
+
+Subtrees::Score& Subtrees::ScoreOf(int chain, std::uint32_t node) {
+  return node == 0 ? root_scores_[static_cast<std::size_t>(chain)]
+                   : scores_[node];
 }
 
 void Subtrees::Move(const SolutionTree& tree, int chain, NodeId node,
@@ -58,20 +76,21 @@ void Subtrees::Root(const SolutionTree& tree, int chain) {
 void Subtrees::Put(const SolutionTree& tree, int chain, std::uint32_t node,
                    const std::optional<Standing>& to) {
   Spot& spot = Of(tree, chain, node);
-  Change change{.from = spot.stands ? spot.score : kNothing, .to = kNothing};
+  Score& score = ScoreOf(chain, node);
+  Change change{.from = spot.stands ? score.own : kNothing, .to = kNothing};
   auto count = [&](int sign) {
     if (!spot.stands) return;
     change.visits += sign * spot.attempts;
     change.open += spot.access == Access::kOpen ? sign : 0;
     change.exhausted += spot.access == Access::kExhausted ? sign : 0;
-    change.scores += spot.score == kNothing ? 0 : sign;
+    change.scores += score.own == kNothing ? 0 : sign;
   };
   count(-1);
   spot.stands = to.has_value();
   if (to) {
     spot.access = to->access;
     spot.attempts = to->attempts;
-    spot.score = change.to = to->score;
+    score.own = change.to = to->score;
   }
   count(+1);
   change.score = change.from != change.to;
@@ -81,17 +100,19 @@ void Subtrees::Put(const SolutionTree& tree, int chain, std::uint32_t node,
 
 void Subtrees::Walk(const SolutionTree& tree, int chain, std::uint32_t node,
                     Change change) {
+  Spot* at = &Of(tree, chain, node);
   while (true) {
-    Spot& spot = Of(tree, chain, node);
+    Spot& spot = *at;
     spot.visits += change.visits;
-    spot.open += change.open;
-    spot.exhausted += change.exhausted;
-    spot.scores += change.scores;
+    change.open = Add(spot.open, change.open);
+    change.exhausted = Add(spot.exhausted, change.exhausted);
+    if (backup_ == Backup::kMean) ScoreOf(chain, node).count += change.scores;
     const double before = spot.worth;
     if (change.score) Weigh(tree, chain, node, spot, change);
     if (node == 0) return;
     const std::uint32_t parent = spot.parent;
-    List(Of(tree, chain, parent), node, spot);
+    at = &Of(tree, chain, parent);  // older: nothing moves
+    List(*at, node, spot, before);
     change.from = before;
     change.to = spot.worth;
     if (backup_ == Backup::kBest) change.score = before != spot.worth;
@@ -111,19 +132,21 @@ void Subtrees::Weigh(const SolutionTree& tree, int chain, std::uint32_t node,
     return;
   }
   if (!mean && change.from < spot.worth) return;
-  const bool scored = spot.stands && spot.score != kNothing;
-  spot.sum = scored ? spot.score : 0;
-  spot.worth = scored ? spot.score : kNothing;
+  Score& score = ScoreOf(chain, node);
+  const bool scored = spot.stands && score.own != kNothing;
+  score.sum = scored ? score.own : 0;
+  spot.worth = scored ? score.own : kNothing;
   search::VisitChildren(tree, node, [&](std::uint32_t child) {
     if (child >= nodes_.size() || nodes_[child].parent != node) return;
-    if (!nodes_[child].placed || tree[NodeId(child)].chain != chain) return;
-    spot.sum += nodes_[child].sum;
+    if (tree[NodeId(child)].chain != chain) return;
+    score.sum += scores_[child].sum;
     spot.worth = std::max(spot.worth, nodes_[child].worth);
   });
-  if (mean) spot.worth = spot.scores > 0 ? spot.sum / spot.scores : kNothing;
+  if (mean) spot.worth = score.count > 0 ? score.sum / score.count : kNothing;
 }
 
-void Subtrees::List(Spot& parent, std::uint32_t node, Spot& spot) {
+void Subtrees::List(Spot& parent, std::uint32_t node, Spot& spot,
+                    double before) {
   int visits_class = 0;
   if (spot.open > 0) {
     visits_class = VisitsClass(spot.visits);
@@ -131,18 +154,22 @@ void Subtrees::List(Spot& parent, std::uint32_t node, Spot& spot) {
     visits_class = kExhausted + VisitsClass(spot.visits);
   }
   const bool same = visits_class == spot.listed_class &&
-                    (visits_class == 0 || spot.worth == spot.listed_worth);
+                    (visits_class == 0 || spot.worth == before);
   if (same) return;
+  Child child{.visits_class = visits_class, .id = node, .worth = spot.worth};
   if (spot.listed_class != 0) {
-    auto known = parent.children->find(spot.listed_class);
-    known->second.erase({spot.listed_worth, node});
-    if (known->second.empty()) parent.children->erase(known);
+    const Child listed{
+        .visits_class = spot.listed_class, .id = node, .worth = before};
+    if (before == child.worth) {
+      const Child& known = *parent.children.LowerBound(listed);
+      child.above = known.above;
+      child.above_edition = known.above_edition;
+    }
+    parent.children.Erase(listed);
   }
-  spot.listed_class = visits_class;
-  spot.listed_worth = spot.worth;
+  spot.listed_class = static_cast<std::int16_t>(visits_class);
   if (visits_class == 0) return;
-  if (!parent.children) parent.children = std::make_unique<Classes>();
-  (*parent.children)[visits_class].insert({spot.worth, node});
+  parent.children.Insert(child);
 }
 
 }  // namespace coppice::search

@@ -3,9 +3,8 @@
 #include <cstdint>
 #include <deque>
 #include <limits>
-#include <map>
-#include <memory>
 #include <optional>
+#include <tuple>
 #include <vector>
 
 #include "base/ids.h"
@@ -24,36 +23,45 @@ namespace coppice::search {
 // A function of the tree alone; told by a PolicyIndex of every standing that
 // changed. A change costs O(log n) for each node above it.
 class Subtrees {
+  static constexpr std::uint32_t kNone =
+      std::numeric_limits<std::uint32_t>::max();
+
  public:
   // What a subtree is worth: its greatest score, or the mean of its scores.
   enum class Backup { kBest, kMean };
-  // Children by class of visits, then by worth.
-  using Classes = std::map<int, PlacedSet<Ranking::Place>>;
+  // A child as its parent lists it: by class of visits, then by worth.
+  struct Child {
+    int visits_class = 0;
+    std::uint32_t id = 0;
+    double worth = -std::numeric_limits<double>::infinity();
+    // Left here by who asked for the rank of the worth: how many were better,
+    // half of the equal ones included, under which edition.
+    mutable double above = 0;
+    mutable int above_edition = -1;
+    friend bool operator<(const Child& a, const Child& b) {
+      return std::tie(a.visits_class, a.worth, a.id) <
+             std::tie(b.visits_class, b.worth, b.id);
+    }
+  };
+  using Children = SortedBlocks<Child>;
 
-  struct Spot {
-    std::uint32_t parent = 0;  // the anchor
-    bool placed = false;       // the parent is known
+  // A line of cache: a descent and a walk look at one at every level.
+  struct alignas(64) Spot {
+    Children children;  // those listed
+    // Of the subtree, the node included.
+    double worth = -std::numeric_limits<double>::infinity();
+    int visits = 1;  // 1 + attempts, failed and in flight ones too
+    // Of the node and its children, those that are or lead to a node that may
+    // be expanded, and to an exhausted one.
+    int open = 0;
+    int exhausted = 0;
+    int attempts = 0;               // on the node
+    std::uint32_t parent = kNone;   // the anchor, once it is known
+    std::int16_t listed_class = 0;  // where the parent lists it; 0: nowhere
     bool stands = false;
     Access access = Access::kRanked;
-    int attempts = 0;  // on the node
-    double score = 0;
-    // Of the subtree, the node included.
-    int visits = 1;  // 1 + attempts, failed and in flight ones too
-    int open = 0;    // nodes that may be expanded
-    int exhausted = 0;
-    int scores = 0;  // for the mean of
-    double sum = 0;
-    double worth = -std::numeric_limits<double>::infinity();
-    // Where the parent lists it; 0: nowhere.
-    int listed_class = 0;
-    double listed_worth = 0;
-    std::unique_ptr<Classes> children;  // those listed
-    // Left here by who asked for the rank of the worth: how many were better,
-    // half of the equal ones included, under which worth and edition.
-    mutable double above = 0;
-    mutable double above_worth = 0;
-    mutable int above_edition = -1;
   };
+  static_assert(sizeof(Spot) == 64);
 
   explicit Subtrees(Backup backup) : backup_(backup) {}
 
@@ -68,22 +76,44 @@ class Subtrees {
   // than there were.
   int edition() const { return edition_; }
   // Children with an open node below or at them, or when `exhausted` those
-  // with none but an exhausted one: visit(least visits of the class, members by
-  // worth), fewest visits first.
+  // with none but an exhausted one: visit(class of visits, child) for
+  // the best `most` of each class, best first; fewest visits first.
   template <class Visit>
-  void VisitChildren(const Spot& spot, bool exhausted, Visit visit) const {
-    if (!spot.children) return;
+  void VisitChildren(const Spot& spot, bool exhausted, int most,
+                     Visit visit) const {
+    constexpr int kFew = 4;
+    const Children& children = spot.children;
     const int first = exhausted ? kExhausted : 0;
-    auto at = spot.children->lower_bound(first);
-    for (; at != spot.children->end(); ++at) {
-      const int visits_class = at->first - first;
-      if (visits_class >= kExhausted) return;
-      visit(LeastVisits(visits_class), at->second);
+    auto at = exhausted ? children.LowerBound({.visits_class = first})
+                        : children.begin();
+    while (at != children.end() && at->visits_class < first + kExhausted) {
+      const int visits_class = at->visits_class;
+      auto next = at;
+      int few = kFew;
+      while (next != children.end() && next->visits_class == visits_class &&
+             --few >= 0) {
+        ++next;
+      }
+      if (few < 0)
+        next = children.LowerBound({.visits_class = visits_class + 1});
+      auto child = next;
+      for (int left = most; left > 0 && child != at; --left) {
+        visit(visits_class - first, *--child);
+      }
+      at = next;
     }
   }
 
  private:
-  static constexpr int kExhausted = 1 << 20;
+  static constexpr int kExhausted = 1 << 10;
+  static_assert(kExhausted > kVisitsClasses);
+
+  // What a walk seldom needs.
+  struct Score {
+    double own = 0;
+    double sum = 0;  // of the subtree, for the mean
+    int count = 0;
+  };
 
   // What becomes of a node, or of all that is below one.
   struct Change {
@@ -97,14 +127,18 @@ class Subtrees {
            const std::optional<Standing>& to);
   void Walk(const SolutionTree& tree, int chain, std::uint32_t node,
             Change change);
+  Score& ScoreOf(int chain, std::uint32_t node);
   void Weigh(const SolutionTree& tree, int chain, std::uint32_t node,
              Spot& spot, const Change& change);
-  static void List(Spot& parent, std::uint32_t node, Spot& spot);
+  // `before` was the worth that it was listed with.
+  static void List(Spot& parent, std::uint32_t node, Spot& spot, double before);
 
   const Backup backup_;
   int edition_ = 0;
   std::deque<Spot> roots_;  // by chain
+  std::deque<Score> root_scores_;
   std::vector<Spot> nodes_;
+  std::vector<Score> scores_;
 };
 
 }  // namespace coppice::search

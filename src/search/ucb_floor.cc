@@ -21,10 +21,14 @@ bool LineageFloor::Claim::operator<(const Claim& other) const {
 void LineageFloor::Update(ChainIndex& index, const UcbClock& clock) {
   if (edition_ != clock.edition()) {
     edition_ = clock.edition();
-    for (const auto& [id, lineage] : index.lineages) index.touched.insert(id);
+    index.touched.clear();
+    for (const auto& [id, lineage] : index.lineages) {
+      index.touched.push_back(id);
+    }
   }
   for (NodeId id : index.touched) {
-    const Lineage& lineage = index.lineages.at(id);
+    Lineage& lineage = index.lineages.at(id);
+    lineage.touched = false;
     std::optional<Claim> claim;
     if (lineage.ranking.AnyOpen()) {
       claim = Claim{.young = lineage.attempts < kYoung,

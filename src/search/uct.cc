@@ -1,7 +1,10 @@
 #include "search/uct.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <optional>
 #include <vector>
@@ -9,6 +12,7 @@
 #include "search/policy_index.h"
 #include "search/prelude.h"
 #include "search/subtrees.h"
+#include "search/visits.h"
 
 // UCT (Kocsis and Szepesvári, Bandit based Monte-Carlo planning, 2006) with
 // ranks, the greatest of a subtree backed up, and progressive widening (Coulom
@@ -44,7 +48,15 @@ class Uct final : public Policy {
                            const std::optional<Standing>& to) {
                       subtrees_.Move(tree, chain, node, Narrowed(to));
                     }}),
-        prelude_(spec) {}
+        prelude_(spec) {
+    for (std::size_t v = 1; v < kTold; ++v) {
+      root_logs_[v] = std::sqrt(std::log(static_cast<double>(v)));
+    }
+    for (int c = 1; c < kVisitsClasses; ++c) {
+      inverse_roots_[static_cast<std::size_t>(c)] =
+          1 / std::sqrt(LeastVisits(c));
+    }
+  }
 
   void Changed(const SolutionTree& tree, NodeId node) override {
     index_.Changed(tree, node);
@@ -62,11 +74,11 @@ class Uct final : public Policy {
 
  private:
   using Spot = Subtrees::Spot;
+  using Child = Subtrees::Child;
   struct Candidate {
-    NodeId node;
+    const Child* child = nullptr;
     double bonus = 0;
-    double bound = 0;    // of V + bonus
-    bool known = false;  // the bound is what it is
+    double bound = 0;  // of V + bonus
   };
 
   bool mean() const {
@@ -80,12 +92,12 @@ class Uct final : public Policy {
     NodeId at = view.tree.root();
     const bool exhausted = subtrees_.At(view.chain, at).open == 0;
     const Access wanted = exhausted ? Access::kExhausted : Access::kOpen;
-    double value = Value(subtrees_.At(view.chain, at), ranking);
+    double value = Value(subtrees_.At(view.chain, at).worth, ranking);
     while (true) {
       const Spot& spot = subtrees_.At(view.chain, at);
       if (spot.stands && spot.access == wanted && Widens(spot)) return at;
       const std::optional<NodeId> child =
-          BestChild(view.chain, spot, exhausted, ranking, value);
+          BestChild(spot, exhausted, ranking, value);
       if (!child) return at;
       at = *child;
     }
@@ -100,69 +112,86 @@ class Uct final : public Policy {
   }
 
   bool Widens(const Spot& spot) const {
-    return options_.width > 0 || spot.attempts < std::sqrt(spot.visits);
+    return options_.width > 0 ||
+           std::int64_t{spot.attempts} * spot.attempts < spot.visits;
   }
 
   // `value` is that of the node, and becomes that of its child. Ties go to
   // fewer visits, then to the newer.
-  std::optional<NodeId> BestChild(int chain, const Spot& spot, bool exhausted,
+  std::optional<NodeId> BestChild(const Spot& spot, bool exhausted,
                                   const Ranking& ranking, double& value) const {
-    const double log = std::log(spot.visits);
+    const double spread = Spread(spot.visits);
+    const double share = 1 / static_cast<double>(ranking.size());
     std::vector<Candidate>& candidates = candidates_;
     candidates.clear();
     double seen = -std::numeric_limits<double>::infinity();
-    auto visit = [&](int visits, const auto& members) {
-      const auto [worth, id] = *members.rbegin();
-      if (worth <= seen) return;  // fewer visits, and as good
-      seen = worth;
-      const Spot& child = subtrees_.At(chain, NodeId(id));
-      const double bonus = options_.exploration * std::sqrt(log / visits);
-      const bool known = worth == spot.worth;
-      candidates.push_back(
-          {.node = NodeId(id),
-           .bonus = bonus,
-           .bound = bonus + (known ? value : AtMost(child, ranking)),
-           .known = known});
+    auto visit = [&](int visits_class, const Child& child) {
+      if (child.worth <= seen) return;  // fewer visits, and as good
+      seen = child.worth;
+      const double bonus =
+          spread * inverse_roots_[static_cast<std::size_t>(visits_class)];
+      candidates.push_back({.child = &child,
+                            .bonus = bonus,
+                            .bound = bonus + AtMost(child, share)});
     };
-    subtrees_.VisitChildren(spot, exhausted, visit);
+    subtrees_.VisitChildren(spot, exhausted, 1, visit);
     if (candidates.empty()) return std::nullopt;
-    // The most promising are told first; among equals those less visited,
-    // which stand in front.
-    while (true) {
-      Candidate& first =
-          *std::ranges::max_element(candidates, {}, &Candidate::bound);
-      if (!first.known) {
-        first.known = true;
-        first.bound =
-            first.bonus + Value(subtrees_.At(chain, first.node), ranking);
-        continue;
-      }
-      value = first.bound - first.bonus;
-      return first.node;
+    // The last has the greatest V, mostly that of the node, and mostly wins.
+    const Candidate* chosen = &candidates.back();
+    double exact = chosen->child->worth == spot.worth
+                       ? value
+                       : Value(*chosen->child, ranking, share);
+    double most = chosen->bonus + exact;
+    for (std::size_t i = candidates.size() - 1; i-- > 0;) {
+      const Candidate& other = candidates[i];
+      if (other.bound < most) continue;
+      const double v = Value(*other.child, ranking, share);
+      if (other.bonus + v < most) continue;
+      chosen = &other;
+      exact = v;
+      most = other.bonus + v;
     }
+    value = exact;
+    return NodeId(chosen->child->id);
   }
 
-  // Nodes that are added only push others down.
-  double AtMost(const Spot& spot, const Ranking& ranking) const {
-    const bool known = ranks() && spot.above_worth == spot.worth &&
-                       spot.above_edition == subtrees_.edition();
-    const auto size = static_cast<double>(ranking.size());
-    return known ? 1 - spot.above / size : 1;
+  // Nodes that are added only push others down. `share` is 1/m.
+  double AtMost(const Child& child, double share) const {
+    const bool known = ranks() && child.above_edition == subtrees_.edition();
+    return known ? 1 - child.above * share : 1;
   }
 
-  double Value(const Spot& spot, const Ranking& ranking) const {
-    if (!ranks()) {
-      const double range = ranking.best() - ranking.worst();
-      return range > 0 ? (spot.worth - ranking.worst()) / range : .5;
+  double Value(const Child& child, const Ranking& ranking, double share) const {
+    if (!ranks()) return Value(child.worth, ranking);
+    child.above = Above(child.worth, ranking);
+    child.above_edition = subtrees_.edition();
+    return 1 - child.above * share;
+  }
+
+  double Value(double worth, const Ranking& ranking) const {
+    if (ranks()) {
+      return 1 - Above(worth, ranking) / static_cast<double>(ranking.size());
     }
-    const auto size = static_cast<double>(ranking.size());
-    spot.above = size - .5 - ranking.Midrank(spot.worth);
-    spot.above_worth = spot.worth;
-    spot.above_edition = subtrees_.edition();
-    return 1 - spot.above / size;
+    const double range = ranking.best() - ranking.worst();
+    return range > 0 ? (worth - ranking.worst()) / range : .5;
+  }
+
+  static double Above(double worth, const Ranking& ranking) {
+    return static_cast<double>(ranking.size()) - .5 - ranking.Midrank(worth);
+  }
+
+  double Spread(int visits) const {
+    const auto v = static_cast<std::size_t>(visits);
+    const double root = v < kTold ? root_logs_[v] : std::sqrt(std::log(visits));
+    return options_.exploration * root;
   }
 
   const UctOptions options_;
+  // Roots of logarithms, by number, and one over roots, by class of visits:
+  // most of a descent goes by these.
+  static constexpr std::size_t kTold = 1024;
+  std::array<double, kTold> root_logs_{};
+  std::array<double, kVisitsClasses> inverse_roots_{};
   mutable std::vector<Candidate> candidates_;  // room
   Subtrees subtrees_;
   PolicyIndex index_;

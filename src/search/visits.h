@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "search/policy_index.h"
@@ -14,7 +15,7 @@ namespace coppice::search {
 // class but rarely.
 inline constexpr int kExactVisits = 16;
 
-inline int VisitsClass(int visits) {
+constexpr int VisitsClass(int visits) {
   if (visits < kExactVisits) return visits;
   const auto v = static_cast<unsigned>(visits);
   const int power = std::bit_width(v) - 1;
@@ -23,11 +24,15 @@ inline int VisitsClass(int visits) {
 }
 
 // The least number of its class.
-inline int LeastVisits(int visits_class) {
+constexpr int LeastVisits(int visits_class) {
   if (visits_class < kExactVisits) return visits_class;
   const int steps = visits_class - kExactVisits;
   return (4 + steps % 4) << (steps / 4 + 2);
 }
+
+// One more than the class of the greatest number.
+inline constexpr int kVisitsClasses =
+    VisitsClass(std::numeric_limits<int>::max()) + 1;
 
 // Calls visit(node) for the children of a node that did not fail, and for those
 // of its failed children: the nodes whose anchor it is, and maybe others.
