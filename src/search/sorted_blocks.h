@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <iterator>
 #include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -91,6 +92,9 @@ class SortedBlocks {
   std::reverse_iterator<Iterator> rend() const {
     return std::reverse_iterator(begin());
   }
+
+  // All members when they are few, else nothing.
+  std::span<const T> Few() const { return only_; }
 
   // The first that is not less.
   Iterator LowerBound(const T& key) const {

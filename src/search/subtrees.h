@@ -5,6 +5,7 @@
 #include <limits>
 #include <optional>
 #include <tuple>
+#include <type_traits>
 #include <vector>
 
 #include "base/ids.h"
@@ -81,26 +82,38 @@ class Subtrees {
   template <class Visit>
   void VisitChildren(const Spot& spot, bool exhausted, int most,
                      Visit visit) const {
-    constexpr int kFew = 4;
     const Children& children = spot.children;
     const int first = exhausted ? kExhausted : 0;
-    auto at = exhausted ? children.LowerBound({.visits_class = first})
-                        : children.begin();
-    while (at != children.end() && at->visits_class < first + kExhausted) {
+    const auto few = children.Few();
+    const auto after = [&](auto at) {
       const int visits_class = at->visits_class;
-      auto next = at;
-      int few = kFew;
-      while (next != children.end() && next->visits_class == visits_class &&
-             --few >= 0) {
-        ++next;
+      if constexpr (std::is_pointer_v<decltype(at)>) {
+        do ++at;
+        while (at != few.data() + few.size() &&
+               at->visits_class == visits_class);
+        return at;
+      } else {
+        return children.LowerBound({.visits_class = visits_class + 1});
       }
-      if (few < 0)
-        next = children.LowerBound({.visits_class = visits_class + 1});
-      auto child = next;
-      for (int left = most; left > 0 && child != at; --left) {
-        visit(visits_class - first, *--child);
+    };
+    const auto visit_classes = [&](auto at, auto end) {
+      while (at != end && at->visits_class < first + kExhausted) {
+        const auto next = after(at);
+        auto child = next;
+        for (int left = most; left > 0 && child != at; --left) {
+          --child;
+          if (child->visits_class >= first) {
+            visit(child->visits_class - first, *child);
+          }
+        }
+        at = next;
       }
-      at = next;
+    };
+    if (few.empty()) {
+      visit_classes(children.LowerBound({.visits_class = first}),
+                    children.end());
+    } else {
+      visit_classes(few.data(), few.data() + few.size());
     }
   }
 

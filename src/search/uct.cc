@@ -6,8 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <optional>
-#include <vector>
 
 #include "search/policy_index.h"
 #include "search/prelude.h"
@@ -35,6 +35,28 @@
 namespace coppice::search {
 namespace {
 
+// Most of a descent goes by these.
+constexpr std::size_t kTold = 8192;
+struct Roots {
+  std::array<double, kTold> of_logs{};           // by number
+  std::array<double, kVisitsClasses> inverse{};  // by class of visits
+};
+
+const Roots& TheRoots() {
+  static const auto roots = [] {
+    auto made = std::make_unique<Roots>();
+    for (std::size_t v = 1; v < kTold; ++v) {
+      made->of_logs[v] = std::sqrt(std::log(static_cast<double>(v)));
+    }
+    for (int c = 1; c < kVisitsClasses; ++c) {
+      made->inverse[static_cast<std::size_t>(c)] =
+          1 / std::sqrt(LeastVisits(c));
+    }
+    return made;
+  }();
+  return *roots;
+}
+
 class Uct final : public Policy {
  public:
   Uct(const spec::Spec& spec, const UctOptions& options)
@@ -48,15 +70,7 @@ class Uct final : public Policy {
                            const std::optional<Standing>& to) {
                       subtrees_.Move(tree, chain, node, Narrowed(to));
                     }}),
-        prelude_(spec) {
-    for (std::size_t v = 1; v < kTold; ++v) {
-      root_logs_[v] = std::sqrt(std::log(static_cast<double>(v)));
-    }
-    for (int c = 1; c < kVisitsClasses; ++c) {
-      inverse_roots_[static_cast<std::size_t>(c)] =
-          1 / std::sqrt(LeastVisits(c));
-    }
-  }
+        prelude_(spec) {}
 
   void Changed(const SolutionTree& tree, NodeId node) override {
     index_.Changed(tree, node);
@@ -76,9 +90,9 @@ class Uct final : public Policy {
   using Spot = Subtrees::Spot;
   using Child = Subtrees::Child;
   struct Candidate {
-    const Child* child = nullptr;
-    double bonus = 0;
-    double bound = 0;  // of V + bonus
+    const Child* child;
+    double bonus;
+    double bound;  // of V + bonus
   };
 
   bool mean() const {
@@ -122,27 +136,27 @@ class Uct final : public Policy {
                                   const Ranking& ranking, double& value) const {
     const double spread = Spread(spot.visits);
     const double share = 1 / static_cast<double>(ranking.size());
-    std::vector<Candidate>& candidates = candidates_;
-    candidates.clear();
+    std::array<Candidate, kVisitsClasses> candidates;
+    std::size_t count = 0;
     double seen = -std::numeric_limits<double>::infinity();
     auto visit = [&](int visits_class, const Child& child) {
       if (child.worth <= seen) return;  // fewer visits, and as good
       seen = child.worth;
       const double bonus =
-          spread * inverse_roots_[static_cast<std::size_t>(visits_class)];
-      candidates.push_back({.child = &child,
-                            .bonus = bonus,
-                            .bound = bonus + AtMost(child, share)});
+          spread * roots_.inverse[static_cast<std::size_t>(visits_class)];
+      candidates[count++] = {.child = &child,
+                             .bonus = bonus,
+                             .bound = bonus + AtMost(child, share)};
     };
     subtrees_.VisitChildren(spot, exhausted, 1, visit);
-    if (candidates.empty()) return std::nullopt;
+    if (count == 0) return std::nullopt;
     // The last has the greatest V, mostly that of the node, and mostly wins.
-    const Candidate* chosen = &candidates.back();
+    const Candidate* chosen = &candidates[count - 1];
     double exact = chosen->child->worth == spot.worth
                        ? value
                        : Value(*chosen->child, ranking, share);
     double most = chosen->bonus + exact;
-    for (std::size_t i = candidates.size() - 1; i-- > 0;) {
+    for (std::size_t i = count - 1; i-- > 0;) {
       const Candidate& other = candidates[i];
       if (other.bound < most) continue;
       const double v = Value(*other.child, ranking, share);
@@ -182,17 +196,12 @@ class Uct final : public Policy {
 
   double Spread(int visits) const {
     const auto v = static_cast<std::size_t>(visits);
-    const double root = v < kTold ? root_logs_[v] : std::sqrt(std::log(visits));
-    return options_.exploration * root;
+    return options_.exploration *
+           (v < kTold ? roots_.of_logs[v] : std::sqrt(std::log(visits)));
   }
 
   const UctOptions options_;
-  // Roots of logarithms, by number, and one over roots, by class of visits:
-  // most of a descent goes by these.
-  static constexpr std::size_t kTold = 1024;
-  std::array<double, kTold> root_logs_{};
-  std::array<double, kVisitsClasses> inverse_roots_{};
-  mutable std::vector<Candidate> candidates_;  // room
+  const Roots& roots_ = TheRoots();
   Subtrees subtrees_;
   PolicyIndex index_;
   Prelude prelude_;
