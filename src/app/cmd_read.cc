@@ -43,7 +43,7 @@ Result<ObjectId> CommitOf(const ReadRun& run, AttemptId attempt) {
   return Error{
       .code = ErrorCode::kNotFound,
       .what = fmt::format("attempt {} became no commit: {}", attempt.value(),
-                          run.state->tree().FindAttempt(attempt)->reason),
+                          run.state->Info(attempt)->reason.view()),
       .next = fmt::format("`coppice show {}`", attempt.value())};
 }
 

@@ -196,11 +196,11 @@ std::string LineageTable(const ExportStory& story) {
   for (AttemptId attempt : story.plan.lineage) {
     if (++count > kMostRows) break;
     const auto value = report::ValueOf(state, attempt);
-    const search::AttemptInfo& info = *state.Info(attempt);
+    const search::InfoView info = state.Info(attempt);
     rows += fmt::format("| {} | {} | {} | {} | {} |\n", attempt.value(),
                         Markdown(report::IdeaOf(state, attempt), 120),
                         value ? FormatShort(*value) : "-",
-                        Markdown(info.selected.arm, 60),
+                        Markdown(info->selected.arm, 60),
                         std::ranges::count(in, attempt) > 0 ? "yes" : "no");
   }
   return "| Node | Idea | Value then | By | In this branch "
@@ -309,10 +309,10 @@ std::string CommitMessage(const ExportStory& story, std::size_t index) {
                                                : RequestTitle(story);
   message += "\n\n";
   if (part.attempts.size() == 1) {
-    const search::AttemptInfo& info = *state.Info(part.attempts.front());
-    if (!info.plan.bottleneck.empty()) {
+    const search::InfoView info = state.Info(part.attempts.front());
+    if (!info->plan.bottleneck.empty()) {
       message +=
-          Wrap(OneLine(Sanitize(info.plan.bottleneck), 400), 72) + "\n\n";
+          Wrap(OneLine(Sanitize(info->plan.bottleneck), 400), 72) + "\n\n";
     }
   } else {
     for (AttemptId attempt : part.attempts) {
@@ -356,7 +356,7 @@ std::string RequestText(const ExportStory& story) {
   std::string text = Markdown(state.spec().goal, 400) + "\n";
   const std::vector<AttemptId> attempts = Attempts(story);
   if (attempts.size() == 1) {
-    const search::PlanNote& plan = state.Info(attempts.front())->plan;
+    const search::PlanNote plan = state.Info(attempts.front())->plan;
     if (!plan.bottleneck.empty()) {
       text += "\n" + Markdown(plan.bottleneck, 400) + "\n";
     }

@@ -45,7 +45,7 @@ class Library {
   void See(const search::Record& record) {
     const std::optional<AttemptId> attempt = search::AttemptOf(record.event);
     if (!attempt || record.seq > state_.last_seq()) return;
-    const search::AttemptInfo* info = state_.Info(*attempt);
+    const search::InfoView info = state_.Info(*attempt);
     if (info == nullptr) return;
     if (const auto* c = std::get_if<search::Committed>(&record.event)) {
       if (record.seq != info->committed_seq) return;

@@ -13,7 +13,7 @@ Error Enough() { return Error{.code = ErrorCode::kInternal, .what = "enough"}; }
 Result<std::optional<search::Committed>> FindCommitted(
     search::SqliteJournal& journal, const search::State& state,
     AttemptId attempt) {
-  const search::AttemptInfo* info = state.Info(attempt);
+  const search::InfoView info = state.Info(attempt);
   std::optional<search::Committed> found;
   if (info == nullptr || info->committed_seq == 0) return found;
   auto see = [&](const search::Record& record) -> Result<void> {
@@ -31,7 +31,7 @@ Result<std::vector<RecordedCall>> FindCalls(search::SqliteJournal& journal,
                                             const search::State& state,
                                             AttemptId attempt) {
   std::vector<RecordedCall> calls;
-  const search::AttemptInfo* info = state.Info(attempt);
+  const search::InfoView info = state.Info(attempt);
   if (info == nullptr || info->asked_seq == 0) return calls;
   auto see = [&](const search::Record& record) -> Result<void> {
     if (record.seq > info->calls_seq) return Enough();
@@ -99,7 +99,8 @@ std::string AnswerText(const std::vector<RecordedCall>& calls) {
 
 Result<ObjectId> ReadRun::RebuildCommit(const search::Committed& committed) {
   std::vector<ObjectId> parents;
-  for (AttemptId parent : state->Info(committed.attempt)->selected.parents) {
+  const search::InfoView info = state->Info(committed.attempt);
+  for (AttemptId parent : info->selected.parents) {
     parents.push_back(state->tree()[*state->tree().Find(parent)].commit);
   }
   return search::RemakeCommit(committed, parents, *store);
@@ -180,7 +181,7 @@ report::FindTexts TextsOf(search::SqliteJournal& journal,
     if (!calls) return calls.error();
     report::AttemptTexts texts =
         TextsFrom(*committed ? (*committed)->patch : "", std::move(*calls));
-    if (const search::AttemptInfo* info = state.Info(attempt)) {
+    if (const search::InfoView info = state.Info(attempt)) {
       Result<std::string> output = search::OutputOf(*info, journal);
       if (!output) return output.error();
       texts.output = std::move(*output);

@@ -137,15 +137,15 @@ Result<void> Session::WriteViews() {
 void Session::SayDeferred() const {
   const search::State& state = search_->state();
   for (AttemptId attempt : state.order_of_completion()) {
-    const search::AttemptInfo& info = *state.Info(attempt);
-    if (!info.evaluated || info.evaluated->outcome != Outcome::kDeferred) {
+    const search::InfoView info = state.Info(attempt);
+    if (!info->evaluated || info->evaluated->outcome != Outcome::kDeferred) {
       continue;
     }
     Narrate(
         fmt::format("deferred: #{} needs {}; `coppice approve {}` evaluates "
                     "it",
-                    attempt.value(), fmt::join(info.needs, ", "),
-                    fmt::join(info.needs, " ")));
+                    attempt.value(), fmt::join(info->needs, ", "),
+                    fmt::join(info->needs, " ")));
   }
 }
 

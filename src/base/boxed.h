@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "base/lifetime.h"
+
 namespace coppice {
 
 // A std::optional that takes the room of a pointer while it is empty, for what
@@ -33,10 +35,10 @@ class Boxed {
   explicit operator bool() const { return value_ != nullptr; }
   bool has_value() const { return value_ != nullptr; }
   T& operator*() & { return *value_; }
-  const T& operator*() const& { return *value_; }
+  const T& operator*() const& COPPICE_LIFETIMEBOUND { return *value_; }
   T&& operator*() && { return std::move(*value_); }
   T* operator->() { return value_.get(); }
-  const T* operator->() const { return value_.get(); }
+  const T* operator->() const COPPICE_LIFETIMEBOUND { return value_.get(); }
   T& emplace() { return *(value_ = std::make_unique<T>()); }
   void reset() { value_.reset(); }
 

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/lifetime.h"
+
 namespace coppice {
 
 // A text that takes the room of a pointer while it is empty, and four bytes
@@ -32,14 +34,14 @@ class CompactString {
   }
 
   bool empty() const { return data_ == nullptr; }
-  std::string_view view() const {
+  std::string_view view() const COPPICE_LIFETIMEBOUND {
     if (!data_) return {};
     std::uint32_t size = 0;
     std::memcpy(&size, data_.get(), sizeof(size));
     return {data_.get() + sizeof(size), size};
   }
   std::string str() const { return std::string(view()); }
-  operator std::string_view() const { return view(); }
+  operator std::string_view() const COPPICE_LIFETIMEBOUND { return view(); }
 
   friend bool operator==(const CompactString& a, std::string_view b) {
     return a.view() == b;

@@ -34,7 +34,7 @@ int Finished(const search::State& state) {
 double ProposeSeconds(const search::State& state) {
   double seconds = 0;
   for (AttemptId attempt : state.order_of_completion()) {
-    if (const auto* info = state.Info(attempt))
+    if (const search::InfoView info = state.Info(attempt))
       seconds += info->propose_seconds;
   }
   return seconds;
@@ -166,7 +166,7 @@ void AddForOutcomes(const search::State& state, const Analytics& all,
                     std::vector<Hint>& hints) {
   const int finished = Finished(state);
   for (AttemptId attempt : state.order_of_completion()) {
-    const search::AttemptInfo* info = state.Info(attempt);
+    const search::InfoView info = state.Info(attempt);
     if (OutcomeOf(state, attempt) != Outcome::kDeferred || info == nullptr ||
         info->needs.empty()) {
       continue;

@@ -41,7 +41,7 @@ Analytics Analyse(const search::State& state) {
   all.outcomes = state.Outcomes();
   std::unordered_map<std::string, HotFile> files;
   for (AttemptId attempt : state.order_of_completion()) {
-    const search::AttemptInfo* info = state.Info(attempt);
+    const search::InfoView info = state.Info(attempt);
     const std::optional<Outcome> outcome = OutcomeOf(state, attempt);
     if (info == nullptr || !outcome) continue;
     Add(all.by_arm[info->selected.arm], *outcome, *info);

@@ -93,7 +93,7 @@ std::string DoNots(const search::State& state) {
 std::string Lessons(const search::State& state) {
   std::string text;
   for (AttemptId step : Lineage(state, BestAttempt(state))) {
-    const search::AttemptInfo* info = state.Info(step);
+    const search::InfoView info = state.Info(step);
     if (info == nullptr || info->plan.lesson.empty()) continue;
     text += fmt::format("- \\#{}: {}\n", step.value(),
                         Markdown(info->plan.lesson, 400));

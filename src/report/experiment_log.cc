@@ -105,7 +105,7 @@ Map Changes(const search::AttemptInfo& info) {
 
 Map Experiment(const search::State& state, AttemptId attempt) {
   const Outcome outcome = *OutcomeOf(state, attempt);
-  const search::AttemptInfo* info = state.Info(attempt);
+  const search::InfoView info = state.Info(attempt);
   Map entry;
   entry["iteration"] = attempt.value();
   entry["batch"] = attempt.value();
@@ -135,7 +135,7 @@ Map Experiment(const search::State& state, AttemptId attempt) {
 
 Map Baseline(const search::State& state) {
   Map baseline = Map::object();
-  const search::AttemptInfo* info = state.Info(AttemptId(0));
+  const search::InfoView info = state.Info(AttemptId(0));
   if (info == nullptr || !info->evaluated) return baseline;
   baseline["timestamp"] = FormatUtc(info->finished_at);
   baseline["gates"] = GateNumbers(state, AttemptId(0));

@@ -131,16 +131,13 @@ std::string_view OperatorWord(const search::State& state, AttemptId attempt) {
 }
 
 std::string ReasonOf(const search::State& state, AttemptId attempt) {
-  if (const auto* known = state.tree().FindAttempt(attempt)) {
-    return known->reason.str();
-  }
-  const search::AttemptInfo* info = state.Info(attempt);  // of the baseline
-  return info && info->evaluated ? info->evaluated->reason.str() : "";
+  const search::InfoView info = state.Info(attempt);
+  return info ? info->reason.str() : "";
 }
 
 std::string IdeaOf(const search::State& state, AttemptId attempt) {
   if (attempt.value() == 0) return "the code as it is";
-  if (const search::AttemptInfo* info = state.Info(attempt)) {
+  if (const search::InfoView info = state.Info(attempt)) {
     if (!info->plan.idea.empty()) return info->plan.idea.str();
     if (!info->selected.idea.empty()) return info->selected.idea.str();
   }

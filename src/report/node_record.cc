@@ -106,7 +106,7 @@ void AddCost(OrderedJson& json, const search::AttemptInfo& info) {
 
 OrderedJson StepRecord(const search::State& state, AttemptId attempt) {
   const std::optional<Outcome> outcome = OutcomeOf(state, attempt);
-  const search::AttemptInfo* info = state.Info(attempt);
+  const search::InfoView info = state.Info(attempt);
   OrderedJson json;
   json["task_id"] = state.spec().name;
   json["status"] = outcome ? Name(StatusOf(*outcome)) : Name(Status::kNone);
@@ -119,7 +119,7 @@ OrderedJson StepRecord(const search::State& state, AttemptId attempt) {
 
 OrderedJson NodeRecord(const search::State& state, AttemptId attempt) {
   static const search::AttemptInfo kNothing;
-  const search::AttemptInfo* known = state.Info(attempt);
+  const search::InfoView known = state.Info(attempt);
   const search::AttemptInfo& info = known == nullptr ? kNothing : *known;
   const search::Node* node = NodeOf(state, attempt);
 

@@ -129,7 +129,7 @@ OrderedJson PageNode(const search::State& state, AttemptId attempt) {
     json["commit"] = node->commit.Hex();
     if (node->pruned) json["pruned"] = true;
   }
-  const search::AttemptInfo* info = state.Info(attempt);
+  const search::InfoView info = state.Info(attempt);
   if (info != nullptr) {
     AddInfo(json, state, *info);
     if (OutcomeOf(state, attempt)) {

@@ -133,10 +133,10 @@ OrderedJson CurveJson(const search::State& state) {
   double usd = 0;
   std::size_t i = 0;
   for (AttemptId attempt : state.order_of_completion()) {
-    const search::AttemptInfo& info = *state.Info(attempt);
-    usd += info.usd;
+    const search::InfoView info = state.Info(attempt);
+    usd += info->usd;
     const std::chrono::duration<double> since =
-        info.finished_at - state.started_at();
+        info->finished_at - state.started_at();
     curve.push_back({attempt.value(), rounded(since.count()), rounded(usd),
                      rounded(best[++i])});
   }

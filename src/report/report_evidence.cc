@@ -116,7 +116,7 @@ std::string VerificationSection(const search::State& state) {
                         SampleCounts(state, best));
   }
   if (!spec.evaluation.holdout) text += "- Holdout: none was given.\n";
-  if (const search::AttemptInfo* info = state.Info(best)) {
+  if (const search::InfoView info = state.Info(best)) {
     for (const std::string& flag : FlagsOf(*info)) {
       text += fmt::format("- Flag on the best: {}\n", Markdown(flag));
     }
@@ -165,7 +165,7 @@ std::string EffortSection(const search::State& state) {
 std::string ApprovalSection(const search::State& state) {
   std::string text;
   for (AttemptId attempt : state.order_of_completion()) {
-    const search::AttemptInfo* info = state.Info(attempt);
+    const search::InfoView info = state.Info(attempt);
     if (info == nullptr || OutcomeOf(state, attempt) != Outcome::kDeferred) {
       continue;
     }

@@ -194,7 +194,7 @@ std::string WhySection(const search::State& state) {
     text += fmt::format("- Node {}, {}{}: {}\n", step.value(),
                         OperatorWord(state, step), gained,
                         Markdown(IdeaOf(state, step)));
-    const search::AttemptInfo* info = state.Info(step);
+    const search::InfoView info = state.Info(step);
     if (info == nullptr) continue;
     text += PlanLine("bottleneck", info->plan.bottleneck);
     text += PlanLine("alternatives", info->plan.alternatives);

@@ -34,7 +34,7 @@ std::string Title(const search::State& state, AttemptId attempt) {
     title += fmt::format("{}{}", before, NodeName(parent));
     before = " and ";
   }
-  const search::AttemptInfo* info = state.Info(attempt);
+  const search::InfoView info = state.Info(attempt);
   if (info != nullptr && !info->selected.arm.empty()) {
     title += " by " + Safe(info->selected.arm, 60);
   }
@@ -137,7 +137,7 @@ std::string ShowText(const search::State& state, AttemptId attempt) {
   AddLine(text, "outcome", OutcomeLine(state, attempt));
   AddLine(text, "reason", Safe(ReasonOf(state, attempt), 600));
   AddLine(text, "value", ValueLine(state, attempt));
-  const search::AttemptInfo* info = state.Info(attempt);
+  const search::InfoView info = state.Info(attempt);
   if (info != nullptr) AddLine(text, "gain", GainLine(*info));
   AddLine(text, "samples", SamplesLine(state, attempt));
   AddLine(text, "metrics", MetricsLine(state, attempt));

@@ -27,7 +27,7 @@ WallTime AgeAt(const search::State& state, WallTime now) {
 }
 
 Waiting WaitingFor(const search::State& state, AttemptId attempt) {
-  const search::AttemptInfo* info = state.Info(attempt);
+  const search::InfoView info = state.Info(attempt);
   Waiting waiting{.node = attempt};
   if (info != nullptr) waiting.since = info->selected_at;
   if (NodeOf(state, attempt) == nullptr) {
@@ -85,7 +85,7 @@ OrderedJson TokensJson(const search::State& state) {
   std::int64_t input = 0;
   std::int64_t output = 0;
   for (AttemptId attempt : Attempts(state)) {
-    const search::AttemptInfo* info = state.Info(attempt);
+    const search::InfoView info = state.Info(attempt);
     if (info == nullptr) continue;
     input += info->input_tokens;
     output += info->output_tokens;

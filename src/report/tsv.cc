@@ -51,7 +51,7 @@ std::string PeakMb(const search::State& state, AttemptId attempt) {
 }
 
 std::string Row(const search::State& state, AttemptId attempt) {
-  const search::AttemptInfo* info = state.Info(attempt);
+  const search::InfoView info = state.Info(attempt);
   const search::Node* node = NodeOf(state, attempt);
   const std::optional<Outcome> outcome = OutcomeOf(state, attempt);
   return fmt::format(

@@ -34,8 +34,7 @@ Error CannotWrite(const std::filesystem::path& file, std::string why) {
                    "the journal by `coppice report`"};
 }
 
-void AddPart(std::string& page, std::string_view title,
-             std::string_view text) {
+void AddPart(std::string& page, std::string_view title, std::string_view text) {
   if (!text.empty()) {
     page += fmt::format("\n## {}\n\n{}\n", title, Markdown(text, 2000));
   }
@@ -44,7 +43,7 @@ void AddPart(std::string& page, std::string_view title,
 }  // namespace
 
 std::string PlanMarkdown(const search::State& state, AttemptId attempt) {
-  const search::AttemptInfo* info = state.Info(attempt);
+  const search::InfoView info = state.Info(attempt);
   if (info == nullptr) return "";
   const search::PlanNote& plan = info->plan;
   std::string parts;
@@ -89,9 +88,9 @@ ViewWriter::ViewWriter(std::filesystem::path run_dir, FindTexts texts)
 Result<void> ViewWriter::WriteNodes(const search::State& state) {
   std::vector<AttemptId> fresh;
   auto written = [&](AttemptId attempt) {
-    auto found = written_.find(attempt);
-    return found != written_.end() &&
-           found->second == state.Info(attempt)->finished_at;
+    const auto index = static_cast<std::size_t>(attempt.value());
+    return index < written_.size() &&
+           written_[index] == state.Info(attempt)->finished_at;
   };
   for (AttemptId attempt : std::views::reverse(state.order_of_completion())) {
     if (written(attempt)) break;
@@ -103,7 +102,11 @@ Result<void> ViewWriter::WriteNodes(const search::State& state) {
   for (AttemptId attempt : std::views::reverse(fresh)) {
     Result<void> done = WriteNode(state, attempt);
     if (!done) return done;
-    written_[attempt] = state.Info(attempt)->finished_at;
+    const auto index = static_cast<std::size_t>(attempt.value());
+    if (index >= written_.size()) {
+      written_.resize(index + 1, WallTime::min());
+    }
+    written_[index] = state.Info(attempt)->finished_at;
   }
   for (; notes_ < state.notes().size(); ++notes_) {
     const search::Noted& note = state.notes()[notes_];
@@ -129,7 +132,7 @@ Result<void> ViewWriter::WriteNode(const search::State& state,
   if (error) return CannotWrite(dir, error.message());
   Result<AttemptTexts> texts = texts_(attempt);
   if (!texts) return texts.error();
-  const search::AttemptInfo* info = state.Info(attempt);
+  const search::InfoView info = state.Info(attempt);
   // result.json last: where it stands, the others do.
   const std::array<std::pair<const char*, std::string>, 7> files{
       {{"plan.md", PlanMarkdown(state, attempt)},

@@ -1,9 +1,9 @@
 #pragma once
 
+#include <deque>
 #include <filesystem>
 #include <functional>
 #include <string>
-#include <unordered_map>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -55,9 +55,9 @@ class ViewWriter {
   const std::filesystem::path run_dir_;
   const FindTexts texts_;
   // When each attempt that was written had finished.
-  std::unordered_map<AttemptId, WallTime> written_;
-  std::size_t notes_ = 0;      // of the state's, looked at
-  std::size_t in_tables_ = 0;  // finished attempts in the tables on disk
+  std::deque<WallTime> written_;  // when it had finished, by number
+  std::size_t notes_ = 0;         // of the state's, looked at
+  std::size_t in_tables_ = 0;     // finished attempts in the tables on disk
 };
 
 // plan.md: the plan as the proposer gave it; empty if there is nothing in it

@@ -33,8 +33,8 @@ std::string Numbers(const std::vector<double>& values) {
 // Of two nodes that met, the one under evaluation at the time ended later.
 bool WasChallenger(const search::State& state, AttemptId attempt,
                    AttemptId other) {
-  const search::AttemptInfo* own = state.Info(attempt);
-  const search::AttemptInfo* theirs = state.Info(other);
+  const search::InfoView own = state.Info(attempt);
+  const search::InfoView theirs = state.Info(other);
   const bool ended = OutcomeOf(state, other).has_value();
   return own != nullptr && theirs != nullptr && ended &&
          own->finished_at > theirs->finished_at;

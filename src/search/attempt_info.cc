@@ -42,7 +42,6 @@ Finding::Finding(const Evaluated& e, std::int64_t record)
       value(e.value),
       seq(record),
       gain(e.gain),
-      reason(e.reason),
       signature(e.signature),
       log(e.log),
       flags(e.flags),

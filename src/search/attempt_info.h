@@ -1,10 +1,12 @@
 #pragma once
 
 #include <boost/container/static_vector.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/boxed.h"
@@ -12,6 +14,7 @@
 #include "base/compact_string.h"
 #include "base/ids.h"
 #include "base/interned.h"
+#include "base/lifetime.h"
 #include "base/outcome.h"
 #include "base/patch.h"
 #include "base/result.h"
@@ -89,7 +92,6 @@ struct Finding {
   std::optional<double> value;
   std::int64_t seq = 0;  // of its record
   Boxed<Gain> gain;
-  CompactString reason;
   CompactString signature;
   CompactString log;
   std::vector<std::string> flags;
@@ -105,6 +107,7 @@ struct AttemptInfo {
   PlanNote plan;
   std::vector<FileNote> files;
   std::vector<std::string> needs;
+  CompactString reason;  // why it ended so; none while it goes on
   CompactString matched;
   CompactString diagnosis;  // what evaluation.diagnose printed
   std::vector<std::string> flags;
@@ -120,6 +123,28 @@ struct AttemptInfo {
   std::int64_t asked_seq = 0;      // of its first `asked` record; 0 = none
   std::int64_t calls_seq = 0;      // of its last `asked` or `answered` one
   std::int64_t committed_seq = 0;  // of its `committed` record; texts are there
+};
+
+// What is known of an attempt, to look at: of one that goes on, as it stands
+// and will stand; of another, a copy of its own. What is read of a temporary
+// one is gone with it, so most should have a name.
+class InfoView {
+ public:
+  InfoView(std::nullptr_t) {}
+  explicit InfoView(std::shared_ptr<const AttemptInfo> info)
+      : info_(std::move(info)) {}
+
+  const AttemptInfo& operator*() const COPPICE_LIFETIMEBOUND { return *info_; }
+  const AttemptInfo* operator->() const COPPICE_LIFETIMEBOUND {
+    return info_.get();
+  }
+  explicit operator bool() const { return info_ != nullptr; }
+  friend bool operator==(const InfoView& info, std::nullptr_t) {
+    return info.info_ == nullptr;
+  }
+
+ private:
+  std::shared_ptr<const AttemptInfo> info_;
 };
 
 // The last that a failed node printed, as its record tells; "" of others.

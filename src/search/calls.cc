@@ -14,17 +14,18 @@ Calls::Calls(Parts parts, AttemptId attempt, std::string arm, std::int64_t seen)
 
 // An arm counts its own turns; in the record they are numbered through the
 // attempt, which may have been with another arm before.
-const Turn* Calls::Own(int turn) const {
+std::optional<Turn> Calls::Own(int turn) const {
   int own = 0;
-  for (const Turn& known : parts_.state.Info(attempt_)->turns) {
-    if (known.arm == arm_ && own++ == turn) return &known;
+  const InfoView info = parts_.state.Info(attempt_);
+  for (const Turn& known : info->turns) {
+    if (known.arm == arm_ && own++ == turn) return known;
   }
-  return nullptr;
+  return std::nullopt;
 }
 
 const llm::Answered* Calls::Past(int turn) const {
-  const Turn* own = Own(turn);
-  return own != nullptr ? own->answered.get() : nullptr;
+  const std::optional<Turn> own = Own(turn);
+  return own ? own->answered.get() : nullptr;  // the state's
 }
 
 // Whoever of the company waits for an answer is told that there is none.
@@ -83,7 +84,8 @@ void Calls::Answer(llm::Answered answered) {
   // Ended with us, by us: a resume finds the call open and makes it again.
   if (answered.stop == "cancelled") return Tell(nullptr);
   answered.attempt = attempt_;
-  for (const Turn& turn : parts_.state.Info(attempt_)->turns) {
+  const InfoView info = parts_.state.Info(attempt_);
+  for (const Turn& turn : info->turns) {
     if (turn.arm == arm_ && turn.answered_seq == 0) answered.turn = turn.turn;
   }
   Tell(&answered);

@@ -39,7 +39,7 @@ class Calls final : public llm::CallLog {
   const std::string& exhausted() const { return exhausted_; }
 
  private:
-  const Turn* Own(int turn) const;
+  std::optional<Turn> Own(int turn) const;
   void Tell(const llm::Answered* answer);
 
   Parts parts_;

@@ -11,7 +11,7 @@
 namespace coppice::search {
 
 int ChildIndex(const State& state, AttemptId attempt) {
-  const Choice& selected = state.Info(attempt)->selected;
+  const Choice selected = state.Info(attempt)->selected;
   const SolutionTree& tree = state.tree();
   const ObjectId from = tree[*tree.Find(selected.parents.front())].tree;
   std::set<AttemptId> holders;
@@ -30,7 +30,7 @@ int ChildIndex(const State& state, AttemptId attempt) {
 
 std::string QuestionOf(const State& state, AttemptId attempt,
                        const llm::Asked& asked) {
-  const Choice& selected = state.Info(attempt)->selected;
+  const Choice selected = state.Info(attempt)->selected;
   const SolutionTree& tree = state.tree();
   std::string text = fmt::format(
       "{} {} {}\n", tree[*tree.Find(selected.parents.front())].tree.Hex(),

@@ -96,7 +96,8 @@ Task<Result<Expander::Files>> Expander::Load(NodeId node) {
   std::map<std::string, Version> versions;
   for (NodeId at : tree.PathToRoot(node)) {
     const AttemptId attempt = tree[at].attempt;
-    for (const FileNote& file : parts_.state.Info(attempt)->files) {
+    const InfoView info = parts_.state.Info(attempt);
+    for (const FileNote& file : info->files) {
       const Version version{tree[at].commit, attempt, file.deleted, true};
       versions.try_emplace(file.path, version);
     }
@@ -139,13 +140,13 @@ Task<Result<Expander::Files>> Expander::Load(NodeId node) {
 }
 
 bool Expander::SeenBefore(AttemptId attempt, ObjectId tree) const {
-  const AttemptInfo& info = *parts_.state.Info(attempt);
+  const InfoView info = parts_.state.Info(attempt);
   const auto& trees =
-      parts_.state.chains()[static_cast<std::size_t>(info.selected.chain)]
+      parts_.state.chains()[static_cast<std::size_t>(info->selected.chain)]
           .trees;
   auto found = trees.find(tree);
   if (found == trees.end()) return false;
-  return parts_.state.Info(found->second)->committed_seq < info.selected_seq;
+  return parts_.state.Info(found->second)->committed_seq < info->selected_seq;
 }
 
 // Draws by the tree and the index of the child instead of by the attempt, so
@@ -161,7 +162,8 @@ void Expander::DrawInCommon(AttemptId attempt, llm::Request& request) const {
 }
 
 Task<Result<llm::Request>> Expander::MakeRequest(AttemptId attempt) {
-  const Choice& selected = parts_.state.Info(attempt)->selected;
+  const InfoView info = parts_.state.Info(attempt);
+  const Choice& selected = info->selected;
   const SolutionTree& tree = parts_.state.tree();
   const NodeId parent = *tree.Find(selected.parents.front());
   Result<Files> files = co_await Load(parent);
@@ -251,7 +253,8 @@ Task<llm::Proposed> Expander::Propose(AttemptId attempt, llm::Request request,
 
 Task<Expander::Made> Expander::Commit(AttemptId attempt, llm::Proposal proposal,
                                       std::string prompt) {
-  const Choice& selected = parts_.state.Info(attempt)->selected;
+  const InfoView info = parts_.state.Info(attempt);
+  const Choice& selected = info->selected;
   const SolutionTree& tree = parts_.state.tree();
   std::vector<ObjectId> parents;
   for (AttemptId parent : selected.parents) {
@@ -263,7 +266,8 @@ Task<Expander::Made> Expander::Commit(AttemptId attempt, llm::Proposal proposal,
 
 Task<Expander::Made> Expander::Merge(AttemptId attempt) {
   Made made;
-  const Choice& selected = parts_.state.Info(attempt)->selected;
+  const InfoView info = parts_.state.Info(attempt);
+  const Choice& selected = info->selected;
   const SolutionTree& tree = parts_.state.tree();
   // Copies: while it waits the tree grows and moves.
   const ObjectId ours = tree[*tree.Find(selected.parents[0])].commit;
@@ -315,7 +319,7 @@ Task<Expander::Made> Expander::CommitChanges(AttemptId attempt,
     co_return made;
   }
   // A merge brings together what was within scope on each side.
-  const Choice& selected = parts_.state.Info(attempt)->selected;
+  const Choice selected = parts_.state.Info(attempt)->selected;
   if (selected.op != Operator::kMerge) {
     auto violation =
         spec::ViolatesScope(parts_.state.spec(), parts_.scope, info->files);
@@ -419,7 +423,8 @@ Task<Result<void>> Expander::Restore(const Committed& record,
 
 std::string CommitMessage(const State& state, AttemptId attempt,
                           const llm::Plan& plan, const std::string& prompt) {
-  const Choice& selected = state.Info(attempt)->selected;
+  const InfoView info = state.Info(attempt);
+  const Choice& selected = info->selected;
   std::string message = OneLine(plan.idea, 72) + "\n\n";
   std::string why;
   for (const std::string* part : {&plan.bottleneck, &plan.expect}) {

@@ -131,7 +131,7 @@ void Measurements::Add(AttemptId node, const eval::Sample& sample) {
                   .index = sample.index,
                   .score = score.value_or(1)};
   reading.metrics.assign(sample.metrics.begin(), sample.metrics.end());
-  std::vector<Reading>& readings = nodes_[node].readings;
+  std::vector<Reading>& readings = Of(node).readings;
   auto at = std::ranges::lower_bound(readings, PlaceOf(reading), {}, PlaceOf);
   if (at != readings.end() && PlaceOf(*at) == PlaceOf(reading)) {
     if (!reference) Leave(node, *at);
@@ -175,7 +175,7 @@ bool Measurements::IsNoise(SamplePhase phase, bool cached) {
 }
 
 void Measurements::Take(AttemptId node, Reading reading) {
-  std::vector<Reading>& readings = nodes_[node].readings;
+  std::vector<Reading>& readings = Of(node).readings;
   auto before =
       std::ranges::lower_bound(readings, PlaceOf(reading), {}, PlaceOf);
   const Reading& one = *readings.insert(before, std::move(reading));
@@ -217,7 +217,7 @@ void Measurements::CountNoise(AttemptId node, const Reading& one, int by) {
   };
   if (!counts(one)) return;
   NoisePool& pool = holdout ? holdout_noise_ : noise_;
-  const std::vector<Reading>& readings = nodes_.at(node).readings;
+  const std::vector<Reading>& readings = Of(node).readings;
   const int first = one.index / kLargestGroup * kLargestGroup;
   auto at = std::ranges::lower_bound(readings, std::pair(one.phase, first), {},
                                      PlaceOf);
@@ -246,7 +246,7 @@ void Measurements::CountSign(double score, int by) {
 void Measurements::Rescore() {
   for (const spec::Weight& weight : spec_.metric.weights) {
     std::vector<double> values;
-    for (const Reading& one : nodes_.at(kBaselineNode).readings) {
+    for (const Reading& one : Of(kBaselineNode).readings) {
       if (one.phase != SamplePhase::kBaseline) continue;
       values.push_back(*InReading(one)(weight.name));
     }
@@ -257,10 +257,12 @@ void Measurements::Rescore() {
   holdout_noise_ = NoisePool();
   positive_ = negative_ = zero_ = 0;
   relative_ = false;
-  for (auto& [node, samples] : nodes_) {
-    for (Reading& one : std::exchange(samples.readings, {})) {
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    std::vector<Reading> readings;
+    readings.swap(nodes_[i].readings);
+    for (Reading& one : readings) {
       one.score = *ScoreOf(InReading(one));
-      Take(node, std::move(one));
+      Take(AttemptId(static_cast<std::int64_t>(i)), std::move(one));
     }
   }
 }
@@ -328,8 +330,15 @@ std::optional<double> Measurements::ScoreAt(AttemptId node, SamplePhase phase,
 }
 
 const NodeSamples* Measurements::Samples(AttemptId node) const {
-  auto found = nodes_.find(node);
-  return found == nodes_.end() ? nullptr : &found->second;
+  const auto index = static_cast<std::size_t>(node.value());
+  if (index >= nodes_.size() || nodes_[index].readings.empty()) return nullptr;
+  return &nodes_[index];
+}
+
+NodeSamples& Measurements::Of(AttemptId node) {
+  const auto index = static_cast<std::size_t>(node.value());
+  if (index >= nodes_.size()) nodes_.resize(index + 1);
+  return nodes_[index];
 }
 
 double Measurements::Noise(double value) const {

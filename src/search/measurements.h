@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -103,7 +104,9 @@ class Measurements {
   const bool weighted_;
 
   // Follow from the samples.
-  std::unordered_map<AttemptId, NodeSamples> nodes_;
+  NodeSamples& Of(AttemptId node);
+
+  std::deque<NodeSamples> nodes_;              // by number
   std::unordered_map<AttemptId, Tiers> many_;  // of nodes with many samples
   std::map<std::string, double> reference_;    // of weights: baseline medians
   NoisePool noise_;

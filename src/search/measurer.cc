@@ -126,7 +126,7 @@ Task<void> Measurer::Evaluate(AttemptId attempt) {
 // What a profiler says of a new best is for those who grow it.
 Task<void> Measurer::Diagnose(AttemptId attempt, eval::Opened& opened) {
   const State& state = parts_.state;
-  const Boxed<Finding>& evaluated = state.Info(attempt)->evaluated;
+  const Boxed<Finding> evaluated = state.Info(attempt)->evaluated;
   if (!state.spec().evaluation.diagnose || !opened.session || !evaluated ||
       evaluated->outcome != Outcome::kImproved) {
     co_return;

@@ -107,8 +107,7 @@ Task<void> Measurer::CheckEnvironment() {
   held_.clear();
   const std::vector<AttemptId> failures = parts_.state.environment_failures();
   if (failures.size() < 3) co_return;
-  const std::string reason =
-      parts_.state.Info(failures.back())->evaluated->reason.str();
+  const std::string reason = parts_.state.Info(failures.back())->reason.str();
   eval::Target target;
   target.attempt = root;
   target.commit = parts_.state.base();

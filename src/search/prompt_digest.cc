@@ -73,8 +73,7 @@ bool WasProposed(const AttemptInfo& info) {
 // What failed, in words that come again when it fails again; "" for what a
 // proposer cannot learn from: it was measured, was known, was no fault of the
 // change, or was drawn at random.
-std::string FailureOf(const AttemptInfo& info, const Attempt& attempt) {
-  const Outcome outcome = *attempt.outcome;
+std::string FailureOf(const AttemptInfo& info, Outcome outcome) {
   if (MayBeImproved(outcome) || outcome == Outcome::kDuplicate ||
       outcome == Outcome::kCancelled || !WasProposed(info) ||
       TellsOfHoldout(info)) {
@@ -83,7 +82,7 @@ std::string FailureOf(const AttemptInfo& info, const Attempt& attempt) {
   const std::string_view signature =
       info.evaluated ? info.evaluated->signature.view() : "";
   if (signature.starts_with("environment:")) return "";
-  const std::string what = signature.empty() ? WithoutNumbers(attempt.reason)
+  const std::string what = signature.empty() ? WithoutNumbers(info.reason)
                                              : SignatureText(signature);
   return fmt::format("{}, {}", Name(outcome), what);
 }
@@ -91,16 +90,16 @@ std::string FailureOf(const AttemptInfo& info, const Attempt& attempt) {
 Counts Count(const State& state, const std::vector<AttemptId>& finished) {
   Counts counts;
   for (AttemptId done : finished) {
-    const AttemptInfo& info = *state.Info(done);
+    const InfoView info = state.Info(done);
     const Attempt& attempt = *state.tree().FindAttempt(done);
     if (!attempt.outcome) continue;
     ++counts.outcomes[*attempt.outcome];
-    if (!info.plan.category.empty()) {
-      Tally& tally = counts.categories[info.plan.category.str()];
+    if (!info->plan.category.empty()) {
+      Tally& tally = counts.categories[info->plan.category.str()];
       ++tally.attempts;
       if (*attempt.outcome == Outcome::kImproved) ++tally.improved;
     }
-    std::string failure = FailureOf(info, attempt);
+    std::string failure = FailureOf(*info, *attempt.outcome);
     if (failure.empty()) continue;
     Repeated& repeated = counts.failures[std::move(failure)];
     ++repeated.times;

@@ -19,11 +19,11 @@ constexpr std::size_t kFrameRoom = 250;   // title, fences, notes
 }  // namespace
 
 std::vector<AttemptId> SiblingsOf(const State& state, AttemptId attempt) {
-  const Choice& selected = state.Info(attempt)->selected;
+  const Choice selected = state.Info(attempt)->selected;
   std::vector<AttemptId> siblings;
   for (AttemptId other : state.AttemptsFrom(selected.parents.front())) {
     if (other != attempt &&
-        state.Info(other)->selected.chain == selected.chain) {
+        state.tree().FindAttempt(other)->chain == selected.chain) {
       siblings.push_back(other);
     }
   }
@@ -32,7 +32,7 @@ std::vector<AttemptId> SiblingsOf(const State& state, AttemptId attempt) {
 
 std::string PathText(const State& state, AttemptId attempt) {
   const SolutionTree& tree = state.tree();
-  const Choice& selected = state.Info(attempt)->selected;
+  const Choice selected = state.Info(attempt)->selected;
   const NodeId parent = *tree.Find(selected.parents.front());
   std::vector<std::string> steps;
   for (NodeId at : tree.PathToRoot(parent)) {
@@ -50,7 +50,7 @@ std::string PathText(const State& state, AttemptId attempt) {
   std::vector<std::string> fixes;
   if (selected.op == Operator::kDebug) {
     for (AttemptId other : SiblingsOf(state, attempt)) {
-      if (state.Info(other)->selected.op == Operator::kDebug) {
+      if (state.tree().FindAttempt(other)->op == Operator::kDebug) {
         fixes.push_back(StoryOf(state, other));
       }
     }
@@ -70,9 +70,9 @@ std::string SiblingsText(const State& state, AttemptId attempt,
   std::vector<AttemptId> siblings = SiblingsOf(state, attempt);
   // Of those still being written there is nothing to say.
   const auto silent = std::erase_if(siblings, [&](AttemptId other) {
-    const AttemptInfo& info = *state.Info(other);
-    return !state.tree().FindAttempt(other)->outcome &&
-           info.plan.idea.empty() && info.selected.idea.empty();
+    if (state.tree().FindAttempt(other)->outcome) return false;
+    const InfoView info = state.Info(other);
+    return info->plan.idea.empty() && info->selected.idea.empty();
   });
   if (siblings.empty() && silent == 0) return "";
   const std::size_t left_out =

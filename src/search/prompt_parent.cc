@@ -128,7 +128,7 @@ std::string PlanText(const PlanNote& plan) {
 std::string StandingText(const State& state, AttemptId attempt) {
   const spec::Spec& spec = state.spec();
   const SolutionTree& tree = state.tree();
-  const Choice& selected = state.Info(attempt)->selected;
+  const Choice selected = state.Info(attempt)->selected;
   const int chain = selected.chain;
   // A draft that is to know nothing of the others is not told how they fared:
   // such drafts are asked alike, whatever has finished meanwhile.
@@ -158,15 +158,15 @@ std::string StandingText(const State& state, AttemptId attempt) {
 }
 
 std::string ParentText(const State& state, const PromptInput& input) {
-  const Choice& selected = state.Info(input.attempt)->selected;
+  const Choice selected = state.Info(input.attempt)->selected;
   const AttemptId parent = selected.parents.front();
-  const AttemptInfo& info = *state.Info(parent);
+  const InfoView info = state.Info(parent);
   const SolutionTree& tree = state.tree();
   const NodeId node = *tree.Find(parent);
   std::string text =
       parent.value() == 0
           ? "#0, the version everything grows from\n"
-          : fmt::format("#{} {} {}\n", parent.value(), Name(info.selected.op),
+          : fmt::format("#{} {} {}\n", parent.value(), Name(info->selected.op),
                         IdeaText(state, parent));
   text += fmt::format("Result: {}\n", ResultText(state, parent));
   const std::optional<NodeId> before = tree.FirstParent(node);
@@ -175,13 +175,13 @@ std::string ParentText(const State& state, const PromptInput& input) {
         "Gain on its own parent #{}: {}\n", tree[*before].attempt.value(),
         GainText(state, *tree[node].value, *tree[*before].value));
   }
-  text += PlanText(info.plan);
-  text += FilesChanged(info);
+  text += PlanText(info->plan);
+  text += FilesChanged(*info);
   text += NumbersText(state, parent);
-  if (!info.diagnosis.empty()) {
-    text += "What a profiler said of it:\n" + Sanitize(info.diagnosis) + "\n";
+  if (!info->diagnosis.empty()) {
+    text += "What a profiler said of it:\n" + Sanitize(info->diagnosis) + "\n";
   }
-  if (!input.parent_output.empty() && !TellsOfHoldout(info)) {
+  if (!input.parent_output.empty() && !TellsOfHoldout(*info)) {
     const std::string output = Sanitize(input.parent_output);
     text += selected.op == Operator::kDebug
                 ? "Its output:\n" + output

@@ -18,10 +18,10 @@ constexpr std::size_t kLessonWidth = 240;
 }  // namespace
 
 bool TellsOfHoldout(const AttemptInfo& info) {
-  return info.evaluated && (info.evaluated->reason.view().find("holdout") !=
-                                std::string_view::npos ||
-                            info.evaluated->signature.view().starts_with(
-                                Name(EvalPhase::kHoldout)));
+  return info.evaluated &&
+         (info.reason.view().find("holdout") != std::string_view::npos ||
+          info.evaluated->signature.view().starts_with(
+              Name(EvalPhase::kHoldout)));
 }
 
 std::string GainText(const State& state, double value, double from) {
@@ -56,8 +56,9 @@ std::string ResultText(const State& state, AttemptId attempt) {
   const bool said_by_value = *known->outcome == Outcome::kBaseline ||
                              *known->outcome == Outcome::kImproved ||
                              *known->outcome == Outcome::kValid;
-  const std::string reason = OneLine(known->reason, kReasonWidth);
-  if (TellsOfHoldout(*state.Info(attempt))) {
+  const InfoView info = state.Info(attempt);
+  const std::string reason = OneLine(info->reason, kReasonWidth);
+  if (TellsOfHoldout(*info)) {
     text += ", not confirmed";
   } else if (reason.starts_with(outcome)) {
     text = said_by_value ? text : reason;
@@ -68,14 +69,14 @@ std::string ResultText(const State& state, AttemptId attempt) {
 }
 
 std::string IdeaText(const State& state, AttemptId attempt) {
-  const AttemptInfo& info = *state.Info(attempt);
+  const InfoView info = state.Info(attempt);
   const std::string_view idea =
-      info.plan.idea.empty() ? info.selected.idea : info.plan.idea;
+      info->plan.idea.empty() ? info->selected.idea : info->plan.idea;
   std::string text = idea.empty()
                          ? "(idea not known)"
                          : fmt::format("\"{}\"", OneLine(idea, kIdeaWidth));
-  if (!info.plan.category.empty()) {
-    text += fmt::format(" [{}]", OneLine(info.plan.category, 20));
+  if (!info->plan.category.empty()) {
+    text += fmt::format(" [{}]", OneLine(info->plan.category, 20));
   }
   return text;
 }
@@ -85,7 +86,7 @@ std::string StoryOf(const State& state, AttemptId attempt) {
       fmt::format("#{} {} {}: {}\n", attempt.value(),
                   Name(state.Info(attempt)->selected.op),
                   IdeaText(state, attempt), ResultText(state, attempt));
-  const std::string_view lesson = state.LessonOf(attempt);
+  const std::string lesson = state.LessonOf(attempt);
   if (!lesson.empty()) {
     text += fmt::format("   lesson: {}\n", OneLine(lesson, kLessonWidth));
   }
@@ -103,7 +104,7 @@ std::vector<std::string> StoriesOf(const State& state,
   std::vector<std::string> stories;
   for (AttemptId attempt : attempts) {
     std::string story = StoryOf(state, attempt);
-    const PlanNote& plan = state.Info(attempt)->plan;
+    const PlanNote plan = state.Info(attempt)->plan;
     Told told{attempt, plan.category, TitleWords(plan.idea)};
     for (const Told& other : earlier) {
       if (other.category != plan.category ||

@@ -42,10 +42,10 @@ std::string Others(const State& state, const PromptInput& input) {
   std::set<std::string> categories;
   std::size_t unknown = 0;
   for (AttemptId open : state.Open()) {
-    const AttemptInfo& info = *state.Info(open);
-    if (open == input.attempt || info.selected.chain != chain) continue;
-    if (!info.plan.category.empty()) {
-      categories.insert(OneLine(info.plan.category, 20));
+    const InfoView info = state.Info(open);
+    if (open == input.attempt || info->selected.chain != chain) continue;
+    if (!info->plan.category.empty()) {
+      categories.insert(OneLine(info->plan.category, 20));
     } else if (open < input.attempt) {
       ++unknown;
     }
@@ -85,7 +85,7 @@ std::string SourceOf(const State& state, std::string_view idea) {
 }  // namespace
 
 std::string IdeaSection(const State& state, const PromptInput& input) {
-  const Choice& selected = state.Info(input.attempt)->selected;
+  const Choice selected = state.Info(input.attempt)->selected;
   if (!selected.idea.empty()) {
     const std::string intro = input.templates.Fill(
         "idea", {{"source", SourceOf(state, selected.idea)}});

@@ -1,167 +1,60 @@
 #include "search/sample_store.h"
 
 #include <algorithm>
-#include <cstring>
-#include <string_view>
+#include <iterator>
+#include <type_traits>
+#include <utility>
 
 #include "base/interned.h"
 
-// A packed sample is its size, a word with a bit for each of its fields, and
-// those fields whose bit is set: most are 0 in most samples.
+// The samples of a node with an outcome are packed, one after the other.
 
 namespace coppice::search {
 namespace {
 
-class Writer {
- public:
-  template <class T>
-  void Number(const T& x) {
-    if (!Has(x != T{})) return;
-    body_.append(reinterpret_cast<const char*>(&x), sizeof x);
-  }
-  void Text(const std::string& text) {
-    if (!Has(!text.empty())) return;
-    const auto size = static_cast<std::uint32_t>(text.size());
-    body_.append(reinterpret_cast<const char*>(&size), sizeof size);
-    body_ += text;
-  }
-  void Metrics(const std::map<std::string, double>& metrics) {
-    std::string text;
-    for (const auto& [name, value] : metrics) {
-      const Interned shared(name);
-      text.append(reinterpret_cast<const char*>(&shared), sizeof shared);
-      text.append(reinterpret_cast<const char*>(&value), sizeof value);
-    }
-    Text(text);
-  }
-
-  void AppendTo(std::string& out) const {
-    const auto size = static_cast<std::uint32_t>(body_.size());
-    out.append(reinterpret_cast<const char*>(&size), sizeof size);
-    out.append(reinterpret_cast<const char*>(&mask_), sizeof mask_);
-    out += body_;
-  }
-
- private:
-  bool Has(bool set) {
-    mask_ |= static_cast<std::uint32_t>(set) << bit_++;
-    return set;
-  }
-
-  std::uint32_t mask_ = 0;
-  int bit_ = 0;
-  std::string body_;
-};
-
-class Reader {
- public:
-  // Takes the first sample off `packed`.
-  explicit Reader(std::string_view& packed) : rest_(packed) {
-    std::uint32_t size = 0;
-    Raw(size);
-    Raw(mask_);
-    packed = rest_.substr(size);
-  }
-
-  template <class T>
-  void Number(T& x) {
-    x = {};  // whatever the default of the field is
-    if (Has()) Raw(x);
-  }
-  void Text(std::string& text) {
-    if (!Has()) return;
-    std::uint32_t size = 0;
-    Raw(size);
-    text = rest_.substr(0, size);
-    rest_.remove_prefix(size);
-  }
-  void Metrics(std::map<std::string, double>& metrics) {
-    std::string text;
-    Text(text);
-    std::string_view all = text;
-    std::swap(all, rest_);
-    while (!rest_.empty()) {
-      Interned name;
-      double value = 0;
-      Raw(name);
-      Raw(value);
-      metrics.emplace(name, value);
-    }
-    std::swap(all, rest_);
-  }
-
- private:
-  bool Has() { return (mask_ >> bit_++ & 1) != 0; }
-  template <class T>
-  void Raw(T& x) {
-    std::memcpy(&x, rest_.data(), sizeof x);
-    rest_.remove_prefix(sizeof x);
-  }
-
-  std::string_view rest_;
-  std::uint32_t mask_ = 0;
-  int bit_ = 0;
-};
-
-// Every field of a sample but its node, in one order for both directions. At
-// most 32.
+// Every field of a sample but its node, in one order for both directions.
 template <class Io, class S>
 void Fields(Io& io, S& sampled) {
+  const AttemptId node = sampled.node;
   auto& s = sampled.sample;
   io.Number(s.index);
   io.Number(s.phase);
-  io.Number(s.verdict);
-  io.Number(s.exit_code);
-  io.Number(s.signal);
   io.Number(s.seconds);
   io.Number(s.cpu_seconds);
   io.Number(s.rss_kb);
   io.Number(s.slot);
-  io.Number(s.cached);
-  io.Number(s.leaked);
-  io.Number(s.truncated);
-  io.Number(s.noisy_host);
-  io.Number(s.host.steal);
+  io.Number(s.host.load);
   io.Number(s.host.pressure);
+  io.Path(s.log, node);
+  std::vector<std::pair<Interned, double>> metrics(s.metrics.begin(),
+                                                   s.metrics.end());
+  io.Each(metrics, [&](auto& metric) {
+    io.Name(metric.first);
+    io.Number(metric.second);
+  });
+  if constexpr (!std::is_const_v<S>) {
+    s.metrics = {metrics.begin(), metrics.end()};
+  }
+  io.Number(s.verdict);
+  io.Number(s.exit_code);
+  io.Number(s.signal);
+  io.Maybe(s.failure, [&](auto& failure) {
+    io.Maybe(failure.outcome, [&](auto& outcome) { io.Number(outcome); });
+    io.Number(failure.verdict);
+    io.Number(failure.phase);
+    io.Text(failure.reason);
+    io.Text(failure.signature);
+    io.Text(failure.tail);
+    io.Path(failure.log, node);
+  });
+  io.Maybe(sampled.versus, [&](auto& versus) { io.Number(versus); });
+  io.Flag(s.cached);
+  io.Flag(s.leaked);
+  io.Flag(s.truncated);
+  io.Flag(s.noisy_host);
+  io.Number(s.host.steal);
   io.Number(s.host.swap_ins);
   io.Number(s.host.throttled);
-  io.Number(s.host.load);
-  io.Text(s.log);
-  io.Metrics(s.metrics);
-}
-
-template <class Io, class F>
-void FailureFields(Io& io, F& failure) {
-  io.Number(failure.outcome);
-  io.Number(failure.verdict);
-  io.Number(failure.phase);
-  io.Text(failure.reason);
-  io.Text(failure.signature);
-  io.Text(failure.tail);
-  io.Text(failure.log);
-}
-
-void Pack(const Sampled& sampled, std::string& out) {
-  Writer writer;
-  Fields(writer, sampled);
-  writer.Number(sampled.versus);
-  writer.Number(sampled.sample.failure.has_value());
-  if (sampled.sample.failure) {
-    FailureFields(writer, *sampled.sample.failure);
-  }
-  writer.AppendTo(out);
-}
-
-Sampled Unpack(AttemptId node, std::string_view& packed) {
-  Sampled sampled;
-  sampled.node = node;
-  Reader reader(packed);
-  Fields(reader, sampled);
-  reader.Number(sampled.versus);
-  bool failed = false;
-  reader.Number(failed);
-  if (failed) FailureFields(reader, sampled.sample.failure.emplace());
-  return sampled;
 }
 
 bool IsMeeting(SamplePhase phase) {
@@ -171,10 +64,28 @@ bool IsMeeting(SamplePhase phase) {
 
 }  // namespace
 
+void SampleStore::Pack(const Sampled& sampled, std::string& out) {
+  Packer packer(names_);
+  Fields(packer, sampled);
+  packer.AppendTo(out);
+}
+
+std::vector<Sampled> SampleStore::Unpacked(AttemptId node,
+                                           std::string_view packed) const {
+  std::vector<Sampled> samples;
+  while (!packed.empty()) {
+    Sampled& sampled = samples.emplace_back();
+    sampled.node = node;
+    Unpacker unpacker(names_, packed);
+    Fields(unpacker, sampled);
+  }
+  return samples;
+}
+
 bool SampleStore::Add(const Sampled& sampled) {
   const eval::Sample& sample = sampled.sample;
-  Kept& kept = nodes_[sampled.node];
-  int& next = kept.next[static_cast<std::size_t>(sample.phase)];
+  Growing& node = Lift(sampled.node);
+  int& next = node.next[static_cast<std::size_t>(sample.phase)];
   auto same = [&](const Sampled& s) {
     return s.sample.phase == sample.phase && s.sample.index == sample.index;
   };
@@ -183,10 +94,10 @@ bool SampleStore::Add(const Sampled& sampled) {
           ? &meetings_[{sampled.node, sample.phase, sampled.versus}]
           : nullptr;
   if (sample.index < next) {
-    const bool settled = kept.settled;
+    const bool settled = node.settled;
     Reopen(sampled.node);
-    auto known = std::ranges::find_if(kept.open, same);
-    const bool found = known != kept.open.end();
+    auto known = std::ranges::find_if(node.open, same);
+    const bool found = known != node.open.end();
     if (found) *known = sampled;
     if (settled) Settle(sampled.node);
     if (found && meeting != nullptr) {
@@ -199,50 +110,81 @@ bool SampleStore::Add(const Sampled& sampled) {
   if (meeting != nullptr) {
     meeting->push_back({.index = sample.index, .seconds = sample.seconds});
   }
-  if (kept.settled) {
-    Pack(sampled, kept.packed);
+  if (node.settled) {
+    Pack(sampled, node.packed);
   } else {
-    kept.open.push_back(sampled);
+    node.open.push_back(sampled);
   }
   return true;
 }
 
-void SampleStore::Settle(AttemptId node) {
-  auto found = nodes_.find(node);
-  if (found == nodes_.end()) return;
-  Kept& kept = found->second;
-  for (Sampled& one : kept.open) {
-    if (one.sample.failure) one.sample.failure->tail.clear();
-    Pack(one, kept.packed);
+// What is known of a node, where more may join it.
+SampleStore::Growing& SampleStore::Lift(AttemptId node) {
+  auto [found, added] = growing_.try_emplace(node);
+  Growing& growing = found->second;
+  const auto index = static_cast<std::size_t>(node.value());
+  if (!added || index >= settled_.size() || settled_[index].empty()) {
+    return growing;
   }
-  kept.open = {};
-  kept.packed.shrink_to_fit();
-  kept.settled = true;
+  growing.settled = growing.lasting = true;
+  growing.packed = std::exchange(settled_[index], {}).str();
+  for (const Sampled& s : Unpacked(node, growing.packed)) {
+    int& next = growing.next[static_cast<std::size_t>(s.sample.phase)];
+    next = std::max(next, s.sample.index + 1);
+  }
+  return growing;
+}
+
+void SampleStore::Settle(AttemptId node) {
+  auto found = growing_.find(node);
+  if (found == growing_.end()) return;
+  Growing& growing = found->second;
+  for (Sampled& one : growing.open) {
+    if (one.sample.failure) one.sample.failure->tail.clear();
+    Pack(one, growing.packed);
+  }
+  growing.open = std::vector<Sampled>();
+  growing.settled = true;
+  if (growing.lasting) return;
+  const auto index = static_cast<std::size_t>(node.value());
+  if (index >= settled_.size()) settled_.resize(index + 1);
+  settled_[index] = CompactString(growing.packed);
+  growing_.erase(found);
 }
 
 void SampleStore::Reopen(AttemptId node) {
-  auto found = nodes_.find(node);
-  if (found == nodes_.end()) return;
-  found->second.open = Of(node);
-  found->second.packed = {};
-  found->second.settled = false;
+  Growing& growing = Lift(node);
+  std::vector<Sampled> packed =
+      Unpacked(node, std::exchange(growing.packed, std::string()));
+  growing.open.insert(growing.open.begin(),
+                      std::make_move_iterator(packed.begin()),
+                      std::make_move_iterator(packed.end()));
+  growing.settled = false;
 }
 
 std::vector<Sampled> SampleStore::Of(AttemptId node) const {
-  auto found = nodes_.find(node);
-  if (found == nodes_.end()) return {};
-  std::vector<Sampled> samples;
-  std::string_view packed = found->second.packed;
-  while (!packed.empty()) samples.push_back(Unpack(node, packed));
+  auto found = growing_.find(node);
+  if (found == growing_.end()) return Unpacked(node, Settled(node));
+  std::vector<Sampled> samples = Unpacked(node, found->second.packed);
   std::ranges::copy(found->second.open, std::back_inserter(samples));
   return samples;
 }
 
+std::string_view SampleStore::Settled(AttemptId node) const {
+  const auto index = static_cast<std::size_t>(node.value());
+  return index < settled_.size() ? settled_[index].view() : "";
+}
+
 int SampleStore::NextIndex(AttemptId node, SamplePhase phase) const {
-  auto found = nodes_.find(node);
-  return found == nodes_.end()
-             ? 0
-             : found->second.next[static_cast<std::size_t>(phase)];
+  auto found = growing_.find(node);
+  if (found != growing_.end()) {
+    return found->second.next[static_cast<std::size_t>(phase)];
+  }
+  int next = 0;
+  for (const Sampled& s : Unpacked(node, Settled(node))) {
+    if (s.sample.phase == phase) next = std::max(next, s.sample.index + 1);
+  }
+  return next;
 }
 
 const std::vector<SampleStore::Met>& SampleStore::Against(

@@ -3,16 +3,20 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <unordered_map>
 #include <vector>
 
+#include "base/compact_string.h"
 #include "base/ids.h"
 #include "base/outcome.h"
 #include "search/event.h"
+#include "search/packing.h"
 
 namespace coppice::search {
 
@@ -45,15 +49,24 @@ class SampleStore {
 
  private:
   static constexpr std::size_t kPhases = 7;
-  struct Kept {
+  // A node without an outcome, or one that gets samples after it.
+  struct Growing {
     std::string packed;
     std::vector<Sampled> open;
     std::array<int, kPhases> next{};  // NextIndex
     bool settled = false;             // nothing is open
+    bool lasting = false;             // more has come after an outcome
   };
   using Meeting = std::tuple<AttemptId, SamplePhase, std::optional<AttemptId>>;
 
-  std::unordered_map<AttemptId, Kept> nodes_;
+  Growing& Lift(AttemptId node);
+  std::string_view Settled(AttemptId node) const;
+  void Pack(const Sampled& sampled, std::string& out);
+  std::vector<Sampled> Unpacked(AttemptId node, std::string_view packed) const;
+
+  NameTable names_;
+  std::unordered_map<AttemptId, Growing> growing_;
+  std::deque<CompactString> settled_;  // the others, by number
   std::map<Meeting, std::vector<Met>> meetings_;
 };
 

@@ -120,9 +120,9 @@ Task<void> Search::Grow(AttemptId attempt) {
 // Proposal to commit. False: the attempt was rejected, or nothing more may be
 // recorded.
 Task<bool> Search::Make(AttemptId attempt) {
-  const AttemptInfo& info = *state_.Info(attempt);
+  const InfoView info = state_.Info(attempt);
   Expander::Made made;
-  if (info.selected.op == Operator::kMerge) {
+  if (info->selected.op == Operator::kMerge) {
     made = co_await expander_->Merge(attempt);
   } else {
     std::optional<llm::Proposal> proposal = std::exchange(given_, std::nullopt);
@@ -134,8 +134,8 @@ Task<bool> Search::Make(AttemptId attempt) {
   if (abandoned_) co_return false;
   if (made.rejected) {
     // What lost to a conflict may be done again on top of the winner.
-    if (info.selected.op == Operator::kMerge) OfferAgain(info.selected);
-    made.rejected->usd = info.usd;
+    if (info->selected.op == Operator::kMerge) OfferAgain(info->selected);
+    made.rejected->usd = info->usd;
     Record(std::move(*made.rejected));
     co_return false;
   }
@@ -145,9 +145,9 @@ Task<bool> Search::Make(AttemptId attempt) {
 }
 
 Task<void> Search::AfterEvaluation(AttemptId attempt) {
-  const AttemptInfo& info = *state_.Info(attempt);
-  if (!info.evaluated) co_return;
-  if (info.evaluated->outcome == Outcome::kImproved) co_await Publish();
+  const InfoView info = state_.Info(attempt);
+  if (!info->evaluated) co_return;
+  if (info->evaluated->outcome == Outcome::kImproved) co_await Publish();
   const auto failures = state_.environment_failures().size();
   if (failures >= kEnvironmentLimit) co_await measurer_->CheckEnvironment();
   if (++measured_since_canary_ >= kCanaryEvery) {
@@ -421,7 +421,8 @@ Result<void> Search::Begin(Beginning beginning) {
 Task<void> Search::RestoreObjects() {
   for (const Committed& committed : std::exchange(lost_objects_, {})) {
     std::vector<ObjectId> parents;
-    for (AttemptId parent : state_.Info(committed.attempt)->selected.parents) {
+    const InfoView info = state_.Info(committed.attempt);
+    for (AttemptId parent : info->selected.parents) {
       parents.push_back(state_.tree()[*state_.tree().Find(parent)].commit);
     }
     Result<void> restored = co_await expander_->Restore(committed, parents);

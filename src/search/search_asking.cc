@@ -221,9 +221,9 @@ void Search::CloseOpenCalls() {
 // empty if it was asked none.
 std::string Search::PromptOf(AttemptId attempt) {
   if (!state_.start().names_prompts) return "";
-  const AttemptInfo& info = *state_.Info(attempt);
-  for (const Turn& turn : std::views::reverse(info.turns)) {
-    if (turn.role == kJudgeRole || turn.arm != info.selected.arm) continue;
+  const InfoView info = state_.Info(attempt);
+  for (const Turn& turn : std::views::reverse(info->turns)) {
+    if (turn.role == kJudgeRole || turn.arm != info->selected.arm) continue;
     Result<search::Record> record = parts_.journal.Read(turn.asked_seq);
     if (!record) throw std::runtime_error(record.error().Text());
     std::string texts;

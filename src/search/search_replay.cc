@@ -193,7 +193,8 @@ void Search::RedoPrompt(const Asked& wanted) {
   auto built = replay_->prompts.find(std::pair(wanted.seen, wanted.attempt));
   if (built == replay_->prompts.end()) return;
   // A server that found it too long got less of it.
-  for (const Turn& turn : state_.Info(wanted.attempt)->turns) {
+  const InfoView info = state_.Info(wanted.attempt);
+  for (const Turn& turn : info->turns) {
     const bool cut =
         turn.answered && turn.answered->stop.starts_with("failed: context");
     if (cut || (turn.answered && turn.answered->stop == "failed: too_large")) {
@@ -207,7 +208,7 @@ void Search::RedoPrompt(const Asked& wanted) {
 }
 
 Task<void> Search::RedoCommit(const Committed& wanted) {
-  const AttemptInfo* info = state_.Info(wanted.attempt);
+  const InfoView info = state_.Info(wanted.attempt);
   // The root, and patches from outside, stand in the record alone.
   if (info == nullptr || info->selected.arm == "patch" ||
       wanted.attempt.value() == 0) {
@@ -230,11 +231,12 @@ Task<void> Search::RedoCommit(const Committed& wanted) {
 // An answer that came to nothing must come to the same nothing. Without an
 // answer (the request failed) there is nothing to decide.
 Task<void> Search::RedoRejection(const Rejected& wanted) {
-  const AttemptInfo& info = *state_.Info(wanted.attempt);
-  const bool merge = info.selected.op == Operator::kMerge;
-  const bool answered = !info.turns.empty() && info.turns.back().answered &&
-                        !info.turns.back().answered->stop.starts_with("failed");
-  const Arm* arm = expander_->FindArm(info.selected.arm);
+  const InfoView info = state_.Info(wanted.attempt);
+  const bool merge = info->selected.op == Operator::kMerge;
+  const bool answered =
+      !info->turns.empty() && info->turns.back().answered &&
+      !info->turns.back().answered->stop.starts_with("failed");
+  const Arm* arm = expander_->FindArm(info->selected.arm);
   const bool drawn = arm != nullptr && arm->proposer->redraws();
   if (!merge && !answered && !drawn) {
     Record(wanted);

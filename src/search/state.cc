@@ -47,6 +47,7 @@ Result<void> State::Apply(const Record& record) {
   if (!applied) return applied;
   last_seq_ = std::max(last_seq_, record.seq);
   last_at_ = std::max(last_at_, record.at);
+  infos_.Settle([&](AttemptId attempt) { return !open_.contains(attempt); });
   return Ok();
 }
 
@@ -76,7 +77,7 @@ void State::AddChains() {
 }
 
 Result<void> State::On(const Selected& e, const Record& r) {
-  if (infos_.contains(e.attempt)) return Ok();
+  if (infos_.Find(e.attempt) != nullptr) return Ok();
   if (e.chain < 0 || e.chain >= static_cast<int>(chains_.size())) {
     return Broken(r, fmt::format("chain {} does not exist", e.chain));
   }
@@ -126,9 +127,9 @@ Result<void> State::On(const Selected& e, const Record& r) {
 }
 
 Result<void> State::On(const Asked& e, const Record& r) {
-  auto found = infos_.find(e.attempt);
-  if (found == infos_.end()) return Broken(r, "the attempt was not selected");
-  AttemptInfo& info = found->second;
+  AttemptInfo* found = infos_.Find(e.attempt);
+  if (found == nullptr) return Broken(r, "the attempt was not selected");
+  AttemptInfo& info = *found;
   if (info.asked_seq == 0) info.asked_seq = r.seq;
   info.calls_seq = r.seq;
   if (!info.turns.empty() && info.turns.back().turn >= e.turn) return Ok();
@@ -144,9 +145,9 @@ Result<void> State::On(const Asked& e, const Record& r) {
 }
 
 Result<void> State::On(const Answered& e, const Record& r) {
-  auto found = infos_.find(e.attempt);
-  if (found == infos_.end()) return Broken(r, "the attempt was not selected");
-  AttemptInfo& info = found->second;
+  AttemptInfo* found = infos_.Find(e.attempt);
+  if (found == nullptr) return Broken(r, "the attempt was not selected");
+  AttemptInfo& info = *found;
   auto turn = std::ranges::find(info.turns, e.turn, &Turn::turn);
   if (turn == info.turns.end()) return Broken(r, "nothing was asked");
   reserved_.erase(e.attempt);
@@ -173,16 +174,17 @@ Result<void> State::On(const Answered& e, const Record& r) {
 }
 
 Result<void> State::On(const Rejected& e, const Record& r) {
-  auto found = infos_.find(e.attempt);
-  if (found == infos_.end()) return Broken(r, "the attempt was not selected");
-  if (found->second.rejected) return Ok();
-  found->second.rejected = true;
+  AttemptInfo* found = infos_.Find(e.attempt);
+  if (found == nullptr) return Broken(r, "the attempt was not selected");
+  AttemptInfo& info = *found;
+  if (info.rejected) return Ok();
+  info.rejected = true;
   reserved_.erase(e.attempt);
   Finish(e.attempt, e.outcome, e.reason, r.at);
-  CountAnswer(found->second, e.outcome);
-  CountStreak(found->second, e.outcome,
+  CountAnswer(info, e.outcome);
+  CountStreak(info, e.outcome,
               fmt::format("{}: {}", Name(e.outcome), OneLine(e.reason, 120)));
-  const Choice& selected = found->second.selected;
+  const Choice& selected = info.selected;
   if (selected.op == Operator::kMerge) {
     chains_[static_cast<std::size_t>(selected.chain)].merges_off = true;
   }
@@ -192,12 +194,10 @@ Result<void> State::On(const Rejected& e, const Record& r) {
 Result<void> State::On(const Committed& e, const Record& r) {
   if (tree_.Find(e.attempt)) return Ok();
   const bool root = e.attempt.value() == 0;
-  auto found = infos_.find(e.attempt);
-  if (!root && found == infos_.end()) {
+  if (!root && infos_.Find(e.attempt) == nullptr) {
     return Broken(r, "the attempt was not selected");
   }
-  if (root) found = infos_.try_emplace(e.attempt).first;
-  AttemptInfo& info = found->second;
+  AttemptInfo& info = infos_[e.attempt];
   info.plan = PlanNote(e.plan);
   info.files.assign(e.files.begin(), e.files.end());
   info.needs = e.needs;
@@ -308,15 +308,14 @@ Result<void> State::On(const Evaluated& e, const Record& r) {
 
 Result<void> State::On(const Approved& e, const Record&) {
   if (!approved_.insert(e.dependency).second) return Ok();
-  for (const auto& [attempt, info] : infos_) {
-    if (!info.evaluated || info.evaluated->outcome != Outcome::kDeferred) {
-      continue;
-    }
+  const std::vector<AttemptId> finished = finished_;
+  for (AttemptId attempt : finished) {
+    if (tree_.FindAttempt(attempt)->outcome != Outcome::kDeferred) continue;
     auto allowed = [&](const std::string& need) {
       return approved_.contains(need) ||
              std::ranges::count(spec_->dependencies.approved, need) > 0;
     };
-    if (std::ranges::all_of(info.needs, allowed)) Reopen(attempt);
+    if (std::ranges::all_of(Info(attempt)->needs, allowed)) Reopen(attempt);
   }
   return Ok();
 }

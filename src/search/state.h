@@ -14,6 +14,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "search/attempt_info.h"
+#include "search/attempt_store.h"
 #include "search/bandit.h"
 #include "search/budget.h"
 #include "search/chain_plan.h"
@@ -99,7 +100,8 @@ class State {
   ChainView View(int chain) const;
   double Tau(int repeats) const;  // at the value of best
 
-  const AttemptInfo* Info(AttemptId attempt) const;
+  // nullptr: nothing is known of it.
+  InfoView Info(AttemptId attempt) const { return infos_.Of(attempt); }
   AttemptId next_attempt() const { return next_attempt_; }
   // Attempts without an outcome, in order.
   std::vector<AttemptId> Open() const;
@@ -159,7 +161,7 @@ class State {
   // became of it.
   const std::vector<AttemptId>& AttemptsFrom(AttemptId parent) const;
   // What later attempts said that the node's result taught; empty if nobody.
-  std::string_view LessonOf(AttemptId node) const;
+  std::string LessonOf(AttemptId node) const;
   // `tell TEXT`, oldest first, and the queue of ideas.
   const std::vector<std::string>& told() const { return told_; }
   const std::vector<Idea>& ideas() const { return ideas_; }
@@ -224,7 +226,7 @@ class State {
   std::vector<ChainState> chains_;
   NodeId best_;  // of the chains' bests
   std::vector<NodeId> changed_;
-  std::unordered_map<AttemptId, AttemptInfo> infos_;
+  AttemptStore infos_;
   SampleStore samples_;
   AttemptId next_attempt_{1};
   std::set<AttemptId> open_;

@@ -26,10 +26,11 @@ void State::Finish(AttemptId attempt, Outcome outcome,
   }
   if (!root) ++outcomes_[outcome];
   info.finished_at = at;
+  info.reason = reason;
   open_.erase(attempt);
   for (Turn& turn : info.turns) turn.answered.reset();
   samples_.Settle(attempt);
-  tree_.Finish(attempt, outcome, reason);
+  tree_.Finish(attempt, outcome);
   if (before != nullptr) {
     changed_.assign(before->parents.begin(), before->parents.end());
   }
@@ -40,20 +41,21 @@ void State::Reopen(AttemptId attempt) {
   if (known == nullptr || !known->outcome) return;
   --outcomes_[*known->outcome];
   std::erase(finished_, attempt);
-  ChainState& chain =
-      chains_[static_cast<std::size_t>(infos_[attempt].selected.chain)];
+  AttemptInfo& info = infos_[attempt];
+  ChainState& chain = chains_[static_cast<std::size_t>(info.selected.chain)];
   --chain.finished;
   ++chain.in_flight;
   tree_.Reopen(attempt);
   open_.insert(attempt);
-  infos_[attempt].evaluated.reset();
+  info.evaluated.reset();
+  info.reason = {};
   samples_.Reopen(attempt);
   if (known->node) changed_.push_back(*known->node);
 }
 
 void State::NewBest(AttemptId attempt, NodeId node) {
   ChainState& chain =
-      chains_[static_cast<std::size_t>(infos_[attempt].selected.chain)];
+      chains_[static_cast<std::size_t>(Info(attempt)->selected.chain)];
   chain.best = node;
   chain.since_best = 0;
   chain.merges_since_best = 0;

@@ -54,11 +54,6 @@ double State::Tau(int repeats) const {
                    repeats);
 }
 
-const AttemptInfo* State::Info(AttemptId attempt) const {
-  auto found = infos_.find(attempt);
-  return found == infos_.end() ? nullptr : &found->second;
-}
-
 std::vector<AttemptId> State::Open() const {
   return {open_.begin(), open_.end()};
 }
@@ -88,8 +83,8 @@ std::vector<AttemptId> State::Unanswered() const {
 
 std::vector<std::int64_t> State::LeanAnswers() const {
   std::vector<std::int64_t> wanted;
-  for (const auto& [attempt, info] : infos_) {
-    for (const Turn& turn : info.turns) {
+  for (const auto& [attempt, info] : infos_.open()) {
+    for (const Turn& turn : info->turns) {
       if (turn.answered) wanted.push_back(turn.answered_seq);
     }
   }
@@ -98,7 +93,7 @@ std::vector<std::int64_t> State::LeanAnswers() const {
 }
 
 void State::Refill(const Answered& answered) {
-  for (Turn& turn : infos_.at(answered.attempt).turns) {
+  for (Turn& turn : infos_[answered.attempt].turns) {
     if (turn.turn == answered.turn) {
       turn.answered = std::make_shared<const Answered>(answered);
     }
@@ -181,10 +176,10 @@ const std::vector<AttemptId>& State::AttemptsFrom(AttemptId parent) const {
   return found == from_.end() ? kNone : found->second;
 }
 
-std::string_view State::LessonOf(AttemptId node) const {
+std::string State::LessonOf(AttemptId node) const {
   auto found = lessons_.find(node);
   if (found == lessons_.end()) return {};
-  return infos_.at(found->second).plan.lesson;
+  return Info(found->second)->plan.lesson.str();
 }
 
 const Idea* State::NextIdea() const {

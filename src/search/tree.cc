@@ -203,15 +203,13 @@ NodeId SolutionTree::Commit(AttemptId attempt, Node node,
   return id;
 }
 
-void SolutionTree::Finish(AttemptId attempt, Outcome outcome,
-                          const std::string& reason) {
+void SolutionTree::Finish(AttemptId attempt, Outcome outcome) {
   if (Attempt* known = Selected(attempt)) {
     if (!known->outcome) {
       CountInFlight(*known, -1);
       ChainOf(known->chain).finished.push_back(attempt);
     }
     known->outcome = outcome;
-    known->reason = reason;
   }
   if (auto id = Find(attempt)) {
     Node& node = graph_[id->value()];
@@ -224,7 +222,6 @@ void SolutionTree::Reopen(AttemptId attempt) {
   if (record == nullptr || !record->outcome) return;
   Attempt& known = *record;
   known.outcome.reset();
-  known.reason = {};
   CountInFlight(known, +1);
   std::erase(ChainOf(known.chain).finished, attempt);
   if (!known.node) return;

@@ -12,7 +12,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/compact_string.h"
 #include "base/ids.h"
 #include "base/outcome.h"
 
@@ -63,7 +62,6 @@ struct Attempt {
   bool selected = false;           // else a number that nothing is known of
   std::optional<Outcome> outcome;  // nothing while in flight
   std::optional<NodeId> node;
-  CompactString reason;
 };
 
 // Append-only. Boost.Graph underneath, an edge from a node to each of its
@@ -118,8 +116,7 @@ class SolutionTree {
   void Select(AttemptId attempt, Attempt what);
   NodeId Commit(AttemptId attempt, Node node, std::span<const NodeId> parents,
                 const std::vector<std::string>& files = {});
-  void Finish(AttemptId attempt, Outcome outcome,
-              const std::string& reason = {});
+  void Finish(AttemptId attempt, Outcome outcome);
   // Back in flight: approve, remeasure, repaired environment.
   void Reopen(AttemptId attempt);
   void SetValue(NodeId node, std::optional<double> value);

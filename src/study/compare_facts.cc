@@ -49,7 +49,7 @@ class Onlooker {
     double best = tree[tree.root()].value.value_or(0);
     facts.curve.back().best = best;
     for (AttemptId attempt : state.order_of_completion()) {
-      const auto& evaluated = state.Info(attempt)->evaluated;
+      const auto evaluated = state.Info(attempt)->evaluated;
       if (evaluated && evaluated->outcome == Outcome::kImproved &&
           evaluated->value && Sign(state) * (*evaluated->value - best) > 0) {
         best = *evaluated->value;
@@ -123,7 +123,7 @@ void LookAtTree(const search::State& state, SearchFacts& facts) {
   }
   for (const search::ChainState& chain : state.chains()) {
     const AttemptId best = tree[chain.best].attempt;
-    const auto& evaluated = state.Info(best)->evaluated;
+    const auto evaluated = state.Info(best)->evaluated;
     const std::optional<double> claimed = evaluated && evaluated->value
                                               ? evaluated->value
                                               : tree[chain.best].value;
@@ -159,7 +159,7 @@ SearchFacts LookBack(const search::State& state) {
   if (state.stopped()) facts.ended = state.stopped()->reason;
   const AttemptId winner = WinnerOf(state);
   const search::Node& node = state.tree()[*state.tree().Find(winner)];
-  const auto& evaluated = state.Info(winner)->evaluated;
+  const auto evaluated = state.Info(winner)->evaluated;
   facts.winner = winner.value();
   facts.winner_depth = node.depth;
   facts.claimed = evaluated && evaluated->value ? *evaluated->value

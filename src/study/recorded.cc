@@ -111,7 +111,7 @@ void RecordedRun::Add(const search::State& state, AttemptId attempt) {
     parent = *tree.FirstParent(parent);
   }
   const std::optional<double> from = QualityOf(state, parent);
-  const search::AttemptInfo* info = state.Info(attempt);
+  const search::InfoView info = state.Info(attempt);
   if (!from || info == nullptr) return;
   std::optional<double> quality;
   if (known.node) quality = QualityOf(state, *known.node);

@@ -115,7 +115,7 @@ TEST_CASE("each operator is shown what the contract says") {
   std::map<std::int64_t, const search::AttemptInfo*> infos;
   int withheld = 0, debugs = 0, improves = 0;
   for (const Asked& one : AskedOf(world)) {
-    const search::Choice& selected = world.state().Info(one.attempt)->selected;
+    const search::Choice selected = world.state().Info(one.attempt)->selected;
     const bool parent = !Section(one, "Parent").empty();
     const bool path = !Section(one, "Path").empty();
     const bool digest = !Section(one, "Digest").empty();

@@ -171,7 +171,7 @@ TEST_CASE("the same patch ten times is evaluated once") {
   world.Run();
   CHECK(Count(world, Outcome::kValid) == 1);
   CHECK(Count(world, Outcome::kDuplicate) == 9);
-  CHECK(world.tree().FindAttempt(AttemptId(2))->reason == "duplicate of 1");
+  CHECK(world.state().Info(AttemptId(2))->reason == "duplicate of 1");
   CHECK(world.tree().size() == 2);
 }
 
@@ -217,7 +217,7 @@ TEST_CASE(
   world.before_run = [](search::Search& s) { s.Approve("zlib"); };
   const search::Ending ending = world.Run();
   CAPTURE(world.TreeText());
-  CAPTURE(world.tree().FindAttempt(AttemptId(2))->reason);
+  CAPTURE(world.state().Info(AttemptId(2))->reason.str());
   CHECK(Has(world, 2, Outcome::kImproved));
   CHECK(world.proposer->calls == 0);
   CHECK(calls >= 6);
@@ -277,8 +277,8 @@ TEST_CASE("overlapping improvements note the conflict and merge no more") {
     if (attempt->op != Operator::kMerge) continue;
     ++merges;
     CHECK(attempt->outcome == Outcome::kEditFailed);
-    CHECK(attempt->reason.view().find("merge conflict: x") !=
-          std::string::npos);
+    const std::string reason = world.state().Info(AttemptId(i))->reason.str();
+    CHECK(reason.find("merge conflict: x") != std::string::npos);
   }
   CHECK(merges == 1);
 }

@@ -155,7 +155,7 @@ TEST_CASE("a change told twice counts once") {
   CHECK(garden.tree.Children(root).size() == 1);
 
   for (Outcome outcome : {Outcome::kTimeout, Outcome::kValid}) {
-    garden.tree.Finish(attempt, outcome, "later wins");
+    garden.tree.Finish(attempt, outcome);
     CHECK(garden.tree[root].in_flight == 0);
     CHECK(garden.tree[node].outcome == outcome);
     CHECK(garden.tree.FindAttempt(attempt)->outcome == outcome);

@@ -162,7 +162,8 @@ TEST_CASE("what is too good must show it in a clean checkout (MC-36)") {
     CHECK(CountFlag(world, 3, "suspicious") == 1);
     CHECK(trick->outcome ==
           (real ? Outcome::kImproved : Outcome::kInconclusive));
-    CHECK(trick->reason.view().starts_with("not reproduced: ") == !real);
+    const std::string reason = world.state().Info(AttemptId(3))->reason.str();
+    CHECK(reason.starts_with("not reproduced: ") == !real);
     CHECK(world.state().final()->confirmed == real);
     bool judged = false;
     for (const search::Record& record : world.journal) {
@@ -209,7 +210,7 @@ struct SmallWorld : SearchWorld {
       const search::Attempt* attempt = tree().FindAttempt(AttemptId(i));
       if (attempt == nullptr) break;  // the time was over
       text += fmt::format("{} {} {}\n", i, Name(*attempt->outcome),
-                          attempt->reason);
+                          state().Info(AttemptId(i))->reason.view());
     }
     return text;
   }
