@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,6 +20,10 @@
 // and after the grace kills everything. Or the supervisor does not answer: its
 // pid namespace is killed from outside, then its control group. The waits add
 // up to less than the 5 s that Sandbox::Run may take beyond a timeout.
+//
+// The time of a command begins with its exec, however long a busy machine
+// takes to get there, and what ended in time has ended in time, however late
+// we come to look.
 
 namespace coppice::eval {
 namespace {
@@ -29,6 +34,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds kAnswerWait{1'200};
 constexpr milliseconds kKillWait{500};
 constexpr milliseconds kLastWait{500};
+// For the supervisor to start the command. What takes longer hangs.
+constexpr milliseconds kLaunchWait{30'000};
 // For output that is still in the pipes when everything has ended.
 constexpr milliseconds kDrain{500};
 constexpr std::uint64_t kOutputStopFactor = 16;
@@ -131,7 +138,11 @@ Task<Result<void>> RunningCommand::Run(const LaunchBase& base, std::string plan,
   const bool ended = co_await WaitForEnd(group);
   if (!ended) co_await EndTree(group);
   deaf_ = true;
-  ReadRecord();
+  ReadNews();
+  const bool in_time =
+      record_ && record_->stage == protocol::kRan &&
+      std::chrono::nanoseconds(record_->wall_ns) < request_.timeout;
+  if (stop_ == Stop::kTimeout && in_time) stop_ = Stop::kNone;
   co_await process_->WaitOutput(kDrain);
   process_->CloseOutput();
   log_.Close();
@@ -140,11 +151,13 @@ Task<Result<void>> RunningCommand::Run(const LaunchBase& base, std::string plan,
 
 // True if it ended by itself.
 Task<bool> RunningCommand::WaitForEnd(ControlGroup* group) {
-  const Instant deadline = watch_.clock.Now() + request_.timeout;
-  Instant look = watch_.clock.Now() + watch_.disk_every;
+  const Instant launched = watch_.clock.Now();
+  Instant deadline = launched + request_.timeout;
+  Instant look = launched + watch_.disk_every;
   const bool counts = group != nullptr && group->CpuSeconds();
   while (stop_ == Stop::kNone) {
     const Instant now = watch_.clock.Now();
+    if (now >= deadline) deadline = Deadline(launched);
     if (now >= deadline) {
       stop_ = Stop::kTimeout;
     } else if (counts && group->CpuSeconds().value_or(0) > watch_.cpu_seconds) {
@@ -197,10 +210,34 @@ void RunningCommand::Tell(char order) {
   send(control_.get(), &order, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-void RunningCommand::ReadRecord() {
-  protocol::Record record;
-  const ssize_t n = recv(control_.get(), &record, sizeof(record), MSG_DONTWAIT);
-  if (n == sizeof(record)) record_ = record;
+void RunningCommand::ReadNews() {
+  const ssize_t n = recv(control_.get(), news_.data() + news_size_,
+                         news_.size() - news_size_, MSG_DONTWAIT);
+  if (n > 0) news_size_ += static_cast<std::size_t>(n);
+  if (news_size_ >= sizeof(protocol::Begun)) {
+    std::memcpy(&begun_.emplace(), news_.data(), sizeof(protocol::Begun));
+  }
+  if (news_size_ == news_.size()) {
+    std::memcpy(&record_.emplace(), news_.data() + sizeof(protocol::Begun),
+                sizeof(protocol::Record));
+  }
+}
+
+Instant RunningCommand::Deadline(Instant launched) {
+  constexpr milliseconds kLookAgain{100};
+  ReadNews();
+  const Instant now = watch_.clock.Now();
+  if (!begun_) {
+    return std::min(now + kLookAgain,
+                    launched + request_.timeout + kLaunchWait);
+  }
+  if (begun_->at_ns == 0) return launched + request_.timeout;
+  timespec here{};
+  clock_gettime(CLOCK_MONOTONIC, &here);
+  const std::chrono::nanoseconds ran = std::chrono::seconds(here.tv_sec) +
+                                       std::chrono::nanoseconds(here.tv_nsec) -
+                                       std::chrono::nanoseconds(begun_->at_ns);
+  return now + std::chrono::duration_cast<Duration>(request_.timeout - ran);
 }
 
 double RunningCommand::WaitedCpuSeconds() const {
@@ -208,7 +245,10 @@ double RunningCommand::WaitedCpuSeconds() const {
 }
 
 Evidence RunningCommand::Found() const {
-  return Evidence{.stop = stop_, .record = record_, .survivors = survivors_};
+  return Evidence{.stop = stop_,
+                  .begun = begun_.has_value(),
+                  .record = record_,
+                  .survivors = survivors_};
 }
 
 CommandResult RunningCommand::TakeResult() {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -55,7 +57,10 @@ class RunningCommand {
   Task<void> LookAtDisk(Instant& next);
   Task<void> EndTree(ControlGroup* group);
   void Tell(char order);
-  void ReadRecord();
+  // What the helper has said so far.
+  void ReadNews();
+  // When the time of the command is over, as far as is known now.
+  Instant Deadline(Instant launched);
 
   const CommandRequest& request_;
   const CommandWatch watch_;
@@ -68,6 +73,9 @@ class RunningCommand {
   Stop stop_ = Stop::kNone;
   bool deaf_ = false;  // nothing may cut the waits short any more
   bool survivors_ = false;
+  std::array<char, sizeof(protocol::Begun) + sizeof(protocol::Record)> news_;
+  std::size_t news_size_ = 0;
+  std::optional<protocol::Begun> begun_;
   std::optional<protocol::Record> record_;
 };
 

@@ -91,6 +91,9 @@ Judgement Judge(const Evidence& evidence) {
   if (evidence.record && evidence.record->suspended_ms > kSuspendMs) {
     return {Verdict::kLost, "suspend"};
   }
+  if (evidence.stop == Stop::kTimeout && !evidence.begun) {
+    return {Verdict::kLost, "the sandbox did not start the command in time"};
+  }
   if (evidence.stop == Stop::kTimeout) return {Verdict::kTimeout, "wall"};
   if (evidence.stop == Stop::kCpu) return {Verdict::kTimeout, "cpu"};
   if (!evidence.record) {

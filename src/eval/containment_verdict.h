@@ -16,6 +16,7 @@ enum class Stop { kNone, kTimeout, kCpu, kOutput, kDisk, kAborted, kCancelled };
 // All that is known about how a command ended.
 struct Evidence {
   Stop stop = Stop::kNone;
+  bool begun = true;                       // the command was started
   std::optional<protocol::Record> record;  // none: the supervisor is gone
   bool survivors = false;                  // something would not die
   bool counted = false;  // a control group counted the next two

@@ -52,7 +52,11 @@ enum Stage : std::int32_t {
   kExecFailed = 5,
 };
 
-// The helper's only answer, sent when nothing of the command is left.
+// What the helper says: when it started the command, and, when nothing of it
+// is left, how it ended.
+struct Begun {
+  std::int64_t at_ns = 0;  // CLOCK_MONOTONIC at the exec; 0: it failed
+};
 struct Record {
   std::int32_t stage = kRan;
   std::int32_t error = 0;    // errno of the stage that failed

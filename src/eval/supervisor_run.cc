@@ -119,14 +119,20 @@ class Supervisor {
   [[noreturn]] void Run() {
     Prepare();
     Start();
+    Say(protocol::Begun{.at_ns = started_ns_});
     while (!ended_ && !killed_) Wait(-1);
     Finish();
-    [[maybe_unused]] const ssize_t ignored =
-        write(protocol::kControlFd, &record_, sizeof(record_));
+    Say(record_);
     _exit(0);
   }
 
  private:
+  template <class T>
+  static void Say(const T& news) {
+    [[maybe_unused]] const ssize_t ignored =
+        write(protocol::kControlFd, &news, sizeof(news));
+  }
+
   void Prepare() {
     // Nobody of the same user reads our descriptors, memory or environment.
     prctl(PR_SET_DUMPABLE, 0);
@@ -162,7 +168,7 @@ class Supervisor {
     while (read(news[0], &message, sizeof(message)) == sizeof(message)) {
       record_.stage = message.stage;
       record_.error = message.error;
-      started_ns_ = message.at_ns;
+      started_ns_ = message.stage == protocol::kRan ? message.at_ns : 0;
     }
     asleep_ns_ = AsleepNs();
     close(news[0]);

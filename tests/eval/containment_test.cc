@@ -9,11 +9,15 @@
 #include <chrono>
 #include <filesystem>
 #include <iterator>
+#include <optional>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "eval/containment_world.h"
+#include "eval/isolation.h"
 #include "eval/pinning.h"
 
 namespace coppice::eval {
@@ -109,6 +113,54 @@ TEST_CASE("time is measured from the exec, start of the sandbox excluded") {
   });
 }
 
+// A program of the sandbox that takes a second to begin.
+void WriteSlow(const fs::path& path, const std::string& program) {
+  testing::WriteFile(path,
+                     "#!/bin/sh\n/bin/sleep 1\nexec " + program + " \"$@\"\n");
+  fs::permissions(path, fs::perms::owner_all);
+}
+
+TEST_CASE("a machine that is slow to start a command does not shorten it") {
+  ForEachMode([](SandboxMode mode) {
+    testing::TempDir slow;
+    const std::string path = getenv("PATH");
+    if (mode == SandboxMode::kBwrap) {
+      WriteSlow(slow / "bwrap", FindProgram("bwrap").string());
+      setenv("PATH", (slow.path().string() + ":" + path).c_str(), 1);
+    } else {
+      WriteSlow(slow / "helper", COPPICE_BINARY_DIR "/bin/coppice-sandbox");
+      setenv("COPPICE_SANDBOX_HELPER", (slow / "helper").c_str(), 1);
+    }
+    std::optional<ContainmentWorld> world(std::in_place, mode, Impatient());
+    setenv("PATH", path.c_str(), 1);
+    unsetenv("COPPICE_SANDBOX_HELPER");
+
+    CommandRequest request = world->Request("sleep 0.1; echo done");
+    request.timeout = milliseconds(700);
+    const CommandResult done = world->Run(request);
+    CHECK(done.verdict == Verdict::kOk);
+    CHECK(done.out.head == "done\n");
+    request.command = "echo begun; sleep 100";
+    const CommandResult hung = world->Run(request);
+    CHECK(hung.verdict == Verdict::kTimeout);
+    CHECK(hung.out.head == "begun\n");
+    CHECK(hung.wall_seconds >= 0.7);
+  });
+}
+
+TEST_CASE("what ended in time did so, however late that is looked at") {
+  ForEachMode([](SandboxMode mode) {
+    ContainmentWorld world(mode, Impatient());
+    CommandRequest request = world.Request("sleep 0.3; exit 3");
+    request.timeout = milliseconds(1500);
+    const CommandResult result = world.RunAnd(request, milliseconds(100), [] {
+      std::this_thread::sleep_for(milliseconds(2500));
+    });
+    CHECK(result.verdict == Verdict::kFailed);
+    CHECK(result.exit_code == 3);
+  });
+}
+
 TEST_CASE("FM-01 FM-02 whatever hangs is ended at its timeout, all of it") {
   const std::string mark = "86431.5";
   const std::string hangs[] = {
@@ -173,11 +225,11 @@ TEST_CASE("children that end together with the command are not leaks") {
     ContainmentWorld world(mode);
     for (int n = 0; n < 20; ++n) {
       // On a machine that is busy enough a child may need longer.
-    bool leaked = true;
-    for (int i = 0; i < 5 && leaked; ++i) {
-      leaked = world.Run("seq 1 1000 | head -n 1; true & exit 0").leaked;
-    }
-    CHECK_FALSE(leaked);
+      bool leaked = true;
+      for (int i = 0; i < 5 && leaked; ++i) {
+        leaked = world.Run("seq 1 1000 | head -n 1; true & exit 0").leaked;
+      }
+      CHECK_FALSE(leaked);
     }
   });
 }

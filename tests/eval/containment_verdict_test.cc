@@ -57,6 +57,13 @@ TEST_CASE("FM-09 the first cause that explains an end names it") {
       {"refused forks explain a failure",
        with(Ended(Exited(1)), [](Evidence& e) { e.refused_forks = 3; }),
        Verdict::kFailed, "pids limit"},
+      {"a command that the sandbox never came to start",
+       with(Evidence{},
+            [](Evidence& e) {
+              e.stop = Stop::kTimeout;
+              e.begun = false;
+            }),
+       Verdict::kLost, "the sandbox did not start the command in time"},
       {"timeout, even if it said goodbye",
        with(Ended(0), [](Evidence& e) { e.stop = Stop::kTimeout; }),
        Verdict::kTimeout, "wall"},
