@@ -32,7 +32,8 @@ std::shared_ptr<const ParsedFile> ParsedFiles::Find(
 void ParsedFiles::Keep(const SourceFile& file,
                        std::shared_ptr<const ParsedFile> parsed) {
   Key key(file.path, file.digest);
-  const std::size_t bytes = parsed->units.capacity() * sizeof(Unit) +
+  const std::size_t bytes = kBytesOfEach +
+                            parsed->units.capacity() * sizeof(Unit) +
                             parsed->literals.capacity() * sizeof(Literal);
   if (!parsed_.emplace(key, std::move(parsed)).second) return;
   bytes_ += bytes;

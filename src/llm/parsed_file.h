@@ -42,6 +42,7 @@ class ParsedFiles {
   using Key = std::pair<std::string, std::string>;  // path, digest
 
   static constexpr std::size_t kMostBytes = 1'000'000;  // but always one
+  static constexpr std::size_t kBytesOfEach = 1000;     // of none at all
 
   std::map<Key, std::shared_ptr<const ParsedFile>> parsed_;
   std::deque<std::pair<Key, std::size_t>> order_;  // oldest first, with bytes

@@ -30,8 +30,14 @@ namespace {
 
 constexpr int kMaxDraws = 20;
 // Of versions of the scope's files that a search looks at in a while, beside
-// those of one parent; dropped as a whole when exceeded.
-constexpr std::size_t kMostCachedBytes = 1'000'000;
+// those of one parent; dropped as a whole when exceeded. A file of a few lines
+// takes more by being kept than by its text.
+constexpr std::size_t kMostCachedBytes = 128 * 1024;
+constexpr std::size_t kBytesOfEach = 400;
+
+std::size_t BytesOf(const llm::SourceFile& file) {
+  return kBytesOfEach + file.text.size();
+}
 
 Rejected Reject(AttemptId attempt, Outcome outcome, std::string reason) {
   Rejected rejected;
@@ -127,10 +133,10 @@ Task<Result<Expander::Files>> Expander::Load(NodeId node) {
       file->text = std::move(*text);
       file->mutable_file = version.may_change;
       cached = files_.emplace(key, std::move(file)).first;
-      cached_bytes_ += cached->second->text.size();
+      cached_bytes_ += BytesOf(*cached->second);
     }
     files.push_back(cached->second);
-    bytes += cached->second->text.size();
+    bytes += BytesOf(*cached->second);
   }
   if (cached_bytes_ > kMostCachedBytes + 2 * bytes) {
     files_.clear();

@@ -246,9 +246,10 @@ Result<Database> Database::OpenForReading(const fs::path& path,
 
 Result<void> Database::Configure(const DatabaseFormat& format) {
   const bool network = OnNetworkFileSystem(path_.parent_path());
-  // Records are appended and seldom read: its cache would only fill.
+  // Records are appended and seldom read: its cache would only fill. What is
+  // looked up is mostly young, or in the system's own cache.
   return Execute(
-      fmt::format("PRAGMA cache_size = -512; PRAGMA journal_mode = {}; "
+      fmt::format("PRAGMA cache_size = -128; PRAGMA journal_mode = {}; "
                   "PRAGMA synchronous = {};",
                   network ? "TRUNCATE" : "WAL", format.synchronous));
 }

@@ -7,8 +7,9 @@
 namespace coppice::vcs {
 namespace {
 
-// libgit2 counts about a third of what its cache takes.
-constexpr ssize_t kCacheBytes = ssize_t{512} << 10;
+// Of each repository and thread; libgit2 counts about a third of what its cache
+// takes. An attempt reads its parent's commit and trees, which are young.
+constexpr ssize_t kCacheBytes = ssize_t{64} << 10;
 // Of packs, which may be larger than memory: libgit2 would map them whole.
 constexpr std::size_t kWindowBytes = std::size_t{1} << 20;
 constexpr std::size_t kMappedBytes = std::size_t{16} << 20;
