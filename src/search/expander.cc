@@ -101,6 +101,10 @@ Task<Result<Expander::Files>> Expander::Load(NodeId node) {
   };
   std::map<std::string, Version> versions;
   for (NodeId at : tree.PathToRoot(node)) {
+    const auto known = [&](const std::string& path) {
+      return versions.contains(path);
+    };
+    if (std::ranges::all_of(tree.Files(at), known)) continue;
     const AttemptId attempt = tree[at].attempt;
     const InfoView info = parts_.state.Info(attempt);
     for (const FileNote& file : info->files) {
