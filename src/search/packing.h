@@ -68,7 +68,7 @@ T FromWhole(std::int64_t x) {
   }
 }
 
-// The rest of a path below the folder of an attempt.
+// Where the logs of an attempt are, below the run's directory.
 std::string NodeFolder(AttemptId attempt);
 
 // What is absent, false, empty or 0 costs one bit, at most 64 of a record;
