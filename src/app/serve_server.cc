@@ -153,7 +153,10 @@ bool ServeServer::MakeRoom() {
       gone.push_back(connection);
   }
   for (Connection* connection : gone) connection->Close();
-  if (!gone.empty()) return true;
+  if (!gone.empty()) {
+    news_.Notify();  // those that were closed wait for it, with all they hold
+    return true;
+  }
   auto rank = [](const Connection* connection) {
     return std::pair(connection->admitted, connection->number);
   };
