@@ -90,8 +90,10 @@ test('the keyboard walks the tree, opens a node and comes back', async () => {
   await panel.waitFor();
   assert.match(await panel.innerText(), new RegExp(`^Node ${beside}\\b`));
   assert.equal(await page.evaluate(() => location.hash), `#${beside}`);
-  await page.keyboard.press(']');
-  assert.match(await panel.innerText(), new RegExp(`^Node ${beside + 1}\\b`));
+  // The one after it, or before the last.
+  const next = beside < 30 ? beside + 1 : beside - 1;
+  await page.keyboard.press(next > beside ? ']' : '[');
+  assert.match(await panel.innerText(), new RegExp(`^Node ${next}\\b`));
   await page.keyboard.press('Escape');
   assert.equal(await panel.isVisible(), false);
   assert.ok(await tree.evaluate((element) => element === document.activeElement), 'the focus is back');
