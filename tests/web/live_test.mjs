@@ -37,7 +37,7 @@ async function until(what, holds) {
 }
 
 test('a live page grows by itself, and the run never notices', async () => {
-  repo = numbersRepo('', 0.15);
+  repo = numbersRepo('', 0.3);
   repo.run(['check']);
   const run = await repo.start(['run', '--max-nodes', '40']);
   let serve;
@@ -48,9 +48,14 @@ test('a live page grows by itself, and the run never notices', async () => {
   const url = /http:\/\/127\.0\.0\.1:\d+\/[0-9a-f]{32}\/$/.exec(serve.line)?.[0];
   assert.ok(url, serve.line);
 
+  // A browser may take longer to start than the run would to end.
+  await until('some attempts', async () =>
+    JSON.parse(await (await fetch(`${url}data`)).text()).nodes.length > 2);
+  repo.run(['tell', '--pause']);
   const { page, said, asked, close } = await open(browser, url);
-  await until('some attempts', async () => (await attempts(page)) >= 2);
   const before = await attempts(page);
+  assert.ok(before >= 2 && before < 40, `${before}`);
+  repo.run(['tell', '--continue']);
   await until('more attempts', async () => (await attempts(page)) > before);
   await page.locator('.attempts tbody tr').first().click();
   await page.waitForSelector('#panel .tab-body');

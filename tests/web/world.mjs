@@ -41,6 +41,7 @@ export async function open(browser, url, options = {}) {
 // A repository with a home of its own. `files` are committed.
 export class Repo {
   constructor(files) {
+    this.children = [];
     this.top = mkdtempSync(join(tmpdir(), 'coppice-web-'));
     this.dir = join(this.top, 'repo');
     mkdirSync(this.dir);
@@ -75,6 +76,7 @@ export class Repo {
   // In the background, with its first line of output.
   async start(args) {
     const child = spawn(coppice, args, { cwd: this.dir, env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.children.push(child);
     const ended = new Promise((resolve) => child.on('exit', (code, signal) => resolve(code ?? signal)));
     const line = await new Promise((resolve, reject) => {
       let text = '';
@@ -96,6 +98,7 @@ export class Repo {
   }
 
   remove() {
+    for (const child of this.children) child.kill('SIGKILL');
     rmSync(this.top, { recursive: true, force: true });
   }
 }
