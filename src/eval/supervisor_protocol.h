@@ -55,7 +55,7 @@ enum Stage : std::int32_t {
 // What the helper says: when it started the command, and, when nothing of it
 // is left, how it ended.
 struct Begun {
-  std::int64_t at_ns = 0;  // CLOCK_MONOTONIC at the exec; 0: it failed
+  std::int64_t at_ns = 0;  // CLOCK_MONOTONIC at the exec; 0: it came to none
 };
 struct Record {
   std::int32_t stage = kRan;

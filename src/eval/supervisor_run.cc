@@ -78,11 +78,21 @@ bool JoinKillGroup(const Plan& plan) {
   return fd >= 0 && write(fd, "0", 1) == 1;
 }
 
-// Becomes the command; says when, or at which stage it failed. The time is
-// taken on this side, because on a busy machine the supervisor wakes up late.
+template <class T>
+void Tell(const T& news) {
+  [[maybe_unused]] const ssize_t ignored =
+      write(protocol::kControlFd, &news, sizeof(news));
+}
+
+// Becomes the command; says when, or at which stage it failed. It is said on
+// this side, because on a busy machine the supervisor wakes up late, and the
+// command may have stopped it by then.
 [[noreturn]] void BecomeCommand(const Plan& plan, int news) {
   auto say = [news](protocol::Stage stage, int error) {
     const StartNews message{stage, error, NowNs()};
+    if (stage == protocol::kRan) {
+      Tell(protocol::Begun{.at_ns = message.at_ns});
+    }
     [[maybe_unused]] const ssize_t ignored =
         write(news, &message, sizeof(message));
   };
@@ -119,20 +129,13 @@ class Supervisor {
   [[noreturn]] void Run() {
     Prepare();
     Start();
-    Say(protocol::Begun{.at_ns = started_ns_});
     while (!ended_ && !killed_) Wait(-1);
     Finish();
-    Say(record_);
+    Tell(record_);
     _exit(0);
   }
 
  private:
-  template <class T>
-  static void Say(const T& news) {
-    [[maybe_unused]] const ssize_t ignored =
-        write(protocol::kControlFd, &news, sizeof(news));
-  }
-
   void Prepare() {
     // Nobody of the same user reads our descriptors, memory or environment.
     prctl(PR_SET_DUMPABLE, 0);
@@ -158,7 +161,7 @@ class Supervisor {
       record_.stage = protocol::kForkFailed;
       record_.error = errno;
       ended_ = true;
-      return;
+      return Tell(protocol::Begun{});
     }
     // The command's output ends with the command, not with us.
     for (int n = 0; n < 3; ++n) close(n);
@@ -168,8 +171,9 @@ class Supervisor {
     while (read(news[0], &message, sizeof(message)) == sizeof(message)) {
       record_.stage = message.stage;
       record_.error = message.error;
-      started_ns_ = message.stage == protocol::kRan ? message.at_ns : 0;
+      if (message.stage == protocol::kRan) started_ns_ = message.at_ns;
     }
+    if (started_ns_ == 0) Tell(protocol::Begun{});
     asleep_ns_ = AsleepNs();
     close(news[0]);
   }

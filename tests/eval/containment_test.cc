@@ -164,9 +164,11 @@ TEST_CASE("what ended in time did so, however late that is looked at") {
 TEST_CASE("FM-01 FM-02 whatever hangs is ended at its timeout, all of it") {
   const std::string mark = "86431.5";
   const std::string hangs[] = {
-      "sleep " + mark, "while :; do :; done",
+      "sleep " + mark,
+      "while :; do :; done",
       "trap '' TERM INT HUP; while :; do sleep " + mark + "; done",
       "kill -STOP $$",
+      "kill -STOP $PPID; sleep " + mark,
       "setsid sleep " + mark + " & (setsid sleep " + mark + " &); sleep " +
           mark};
   auto clock = MakeRealClock();
